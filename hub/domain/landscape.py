@@ -1,0 +1,264 @@
+"""Who controls what: controllers, purposes, joint projects, systems, and how their data maps.
+
+Built from YAML by `hub.settings`, immutable afterwards. Nothing here does I/O or asks the clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+HELSINKI = ZoneInfo("Europe/Helsinki")
+"""Projects start and end on dates of this zone: it is where the two companies are."""
+
+
+class Ground(StrEnum):
+    """On what a permission to market rests (Act 917/2014, sections 200 and 202)."""
+
+    CONSENT = "consent"  # § 200(1): an act of the person
+    CUSTOMER = "customer"  # § 200(3): own similar products, opt-out offered at collection
+    WORK_ROLE = "work-role"  # § 202: concerns the person's duties
+    COMPANY_MAILBOX = "company-mailbox"  # info@…: not a person
+
+
+class FieldKind(StrEnum):
+    """How a profile field is normalised and compared."""
+
+    TEXT = "text"
+    EMAIL = "email"
+    PHONE = "phone"
+    LIST = "list"
+
+
+class Policy(StrEnum):
+    """How a conflict between what a system holds now and what the hub holds is settled."""
+
+    NEWEST = "newest"
+    SOURCE_ORDER = "source-order"
+    SET_IF_EMPTY = "set-if-empty"
+    APPEND = "append"  # lists only: the union
+
+
+class Direction(StrEnum):
+    """Which way values may flow."""
+
+    READ = "read"
+    WRITE = "write"
+    BOTH = "both"
+
+    @property
+    def reads(self) -> bool:
+        return self is not Direction.WRITE
+
+    @property
+    def writes(self) -> bool:
+        return self is not Direction.READ
+
+
+class CreatePolicy(StrEnum):
+    """When the hub makes a record in a stream for a person who has none there."""
+
+    ALWAYS = "always"
+    PERMITTED = "permitted"  # only with a permission for one of the scope's written topics
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """A company that decides why and how personal data is used (GDPR Art. 4(7))."""
+
+    id: str
+    name: str
+    business_id: str
+    contact: str
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """Why a person may be contacted, and through which channel."""
+
+    id: str
+    channel: str  # "email", "sms", "phone"
+    controllers: frozenset[str]
+    grounds: frozenset[Ground]
+    title: Mapping[str, str]  # fi, sv, en
+    retention: timedelta | None = None  # None: as long as another purpose needs the data
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileField:
+    """A field of the hub's own profile."""
+
+    name: str
+    kind: FieldKind = FieldKind.TEXT
+    policy: Policy = Policy.NEWEST
+    order: tuple[str, ...] = ()  # systems, the most trusted first, for SOURCE_ORDER
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRule:
+    """A record of `system` whose `field` holds `value` makes its person a member."""
+
+    system: str
+    field: str  # a hub field of kind list or text
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Work that controllers do together. Data crosses between them only through a live one."""
+
+    id: str
+    title: str
+    controllers: frozenset[str]
+    systems: frozenset[str]
+    starts: date
+    ends: date | None  # the last live day; None: not yet decided
+    fields: frozenset[str]  # hub fields that may cross (data minimisation, Art. 5(1)(c))
+    members: tuple[MemberRule, ...] = ()
+
+    def live(self, at: datetime) -> bool:
+        """Whether the project is running at that moment, by Helsinki's calendar."""
+        today = at.astimezone(HELSINKI).date()
+        return self.starts <= today and (self.ends is None or today <= self.ends)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMap:
+    """A hub field and the vendor's field for it, in one stream."""
+
+    hub: str
+    vendor: str
+    direction: Direction = Direction.BOTH
+    policy: Policy | None = None  # overrides the profile field's own
+    clear: bool = False  # an explicit empty at the vendor clears the hub's value
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One permission that a vendor's topic speaks of."""
+
+    controller: str
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True)
+class TopicMap:
+    """What a vendor's topic means for permission."""
+
+    topic: str
+    scope: str  # "" where the stream has no scopes
+    effects: tuple[Effect, ...]  # several: a joint unsubscribe binds all
+    direction: Direction = Direction.BOTH
+    yes_counts: bool = True  # whether a YES that shows an act of the person is a consent
+    no_counts: bool = True  # whether a NO is a prohibition (False: an unticked box)
+
+
+@dataclass(frozen=True, slots=True)
+class GroundRule:
+    """A vendor field that shows a ground other than consent."""
+
+    ground: Ground
+    purpose: str
+    field: str  # a hub field
+    values: frozenset[str] = frozenset()  # empty: any value will do
+    # § 200(3) needs the opt-out offered at collection; the operator states it here
+    basis: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """How one stream of a system is synced."""
+
+    name: str
+    direction: Direction
+    scopes: tuple[str, ...]  # ("",) where the stream has no scopes
+    create: CreatePolicy
+    fields: tuple[FieldMap, ...]
+    topics: tuple[TopicMap, ...] = ()
+    grounds: tuple[GroundRule, ...] = ()
+    full_every: timedelta = timedelta(days=7)  # how often everything is enumerated again
+
+    def topics_of(self, scope: str) -> tuple[TopicMap, ...]:
+        """The topics that YAML maps in that scope."""
+        return tuple(topic for topic in self.topics if topic.scope == scope)
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """When a system's run stops and asks."""
+
+    change_share: float = 0.3  # of the system's linked records changed in one run
+    delete_share: float = 0.02  # of a scope's linked records inferred as deleted
+    floor: int = 50  # fewer changes than this never stop a run
+    writes_per_record: int = 20  # a day; more trips the record to quarantine
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a system is synced: an interval, or a cron expression in Helsinki time."""
+
+    every: timedelta | None = None
+    cron: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """A configured instance of a connector type."""
+
+    id: str
+    plugin: str
+    controllers: tuple[str, ...]  # its owner; or all controllers of the project it is joint in
+    project: str | None  # the project of a joint system
+    country: str
+    transfer: str  # basis of a transfer outside the EEA (Chapter V), "" inside
+    schedule: Schedule
+    streams: tuple[Stream, ...]
+    guard: Guard = Guard()
+    enabled: bool = True
+
+    @property
+    def joint(self) -> bool:
+        return len(self.controllers) > 1
+
+    def stream(self, name: str) -> Stream:
+        """The stream of that name. Raises KeyError where YAML has none."""
+        for one in self.streams:
+            if one.name == name:
+                return one
+        raise KeyError(name)
+
+
+@dataclass(frozen=True)
+class Landscape:
+    """Everything that YAML says of the companies, their purposes, projects and systems."""
+
+    controllers: Mapping[str, Controller]
+    purposes: Mapping[str, Purpose]
+    fields: Mapping[str, ProfileField]
+    projects: Mapping[str, Project]
+    systems: Mapping[str, System]
+    mailboxes: frozenset[str] = field(default_factory=frozenset)  # local parts: info, myynti…
+    clock_tolerance: timedelta = timedelta(minutes=5)
+
+    @cached_property
+    def projects_of_system(self) -> Mapping[str, tuple[Project, ...]]:
+        """Projects that name the system."""
+        return {
+            system: tuple(p for p in self.projects.values() if system in p.systems)
+            for system in self.systems
+        }
+
+    @cached_property
+    def systems_of_controller(self) -> Mapping[str, tuple[System, ...]]:
+        """Enabled systems that a controller owns or shares."""
+        return {
+            controller: tuple(
+                s for s in self.systems.values() if s.enabled and controller in s.controllers
+            )
+            for controller in self.controllers
+        }
