@@ -38,6 +38,10 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+DROP_EXTENSION = "hub.drop"
+"""Key of the ASGI extension by which a server lets the application close the connection."""
 
 
 class FaultKind(StrEnum):
@@ -337,14 +341,20 @@ class Sandbox:
 
 
 class _Dropping(Response):
-    """Ends the exchange in the middle: the server closes the connection on the client."""
+    """Ends the exchange without an answer: the connection closes on the client.
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await send(
-            {
-                "type": "http.response.start",
-                "status": 200,
-                "headers": [(b"content-length", b"1000")],
-            }
-        )
-        await send({"type": "http.response.body", "body": b"{", "more_body": False})
+    ASGI has no word for that. `hub.testing.serving` offers one; under any other server the answer
+    is left unfinished, which closes the connection too, though with a line in the server's log.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        drop = scope.get("extensions", {}).get(DROP_EXTENSION)
+        if drop is not None:
+            drop()
+            # the server must see the loss before we return, or it reports a missing answer
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            return
+        headers = [(b"content-length", b"1000")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"{", "more_body": True})
