@@ -1,0 +1,174 @@
+"""Opening SQLite and PostgreSQL the one way the hub needs, for the key store and the application.
+
+    engine = open_database("sqlite:////var/lib/hub/hub.db")
+    with engine.begin() as connection:              # writes: the lock is taken at the start
+        upsert(connection, table, rows, key=["id"], update=["sealed"])
+    with read_only(engine).connect() as connection: # reads: block nobody, are refused writes
+        ...
+
+On SQLite a transaction that begins as a reader and turns into a writer fails at once, without
+waiting, when another one wrote in between. So every transaction takes the write lock as it
+begins (BEGIN IMMEDIATE, waiting up to 30 s), unless it is declared `read_only`.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from hub.vault.rows import id_allocator, ids, upsert
+from hub.vault.types import UtcDateTime
+
+__all__ = [
+    "DatabaseUnusable",
+    "UtcDateTime",
+    "checkpoint",
+    "id_allocator",
+    "ids",
+    "open_database",
+    "read_only",
+    "sqlite_path",
+    "upsert",
+]
+
+BUSY_TIMEOUT_MS = 30_000
+"""How long a SQLite transaction waits for another one's lock."""
+
+_CACHE_KIB = 32 * 1024
+_WAL_KEPT_BYTES = 64 * 1024 * 1024
+_READ_ONLY = "hub_read_only"
+_QUERY_ONLY_NOW = "hub_query_only_now"
+
+Synchronous = Literal["FULL", "NORMAL"]
+
+
+class DatabaseUnusable(Exception):
+    """A database address is wrong or its file cannot be used; the message says the mend."""
+
+
+def open_database(
+    url: str | URL, *, synchronous: Synchronous = "FULL", secure_delete: bool = False
+) -> Engine:
+    """An engine for `url`: ``sqlite:///path`` or ``postgresql://user@host/name``.
+
+    A SQLite file is made with its parent folders, readable by its owner only. `synchronous` and
+    `secure_delete` are SQLite's: FULL survives a power cut, NORMAL may lose the last commits
+    without corrupting; `secure_delete` overwrites what is deleted. PostgreSQL is used at its own
+    settings. Values bound to statements are kept out of logs and exception texts.
+
+    Raises DatabaseUnusable.
+    """
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        _make_private(Path(parsed.database or ""))
+        engine = create_engine(parsed, hide_parameters=True)
+        _configure_sqlite(engine, synchronous=synchronous, secure_delete=secure_delete)
+        return engine
+    return create_engine(parsed, hide_parameters=True, pool_pre_ping=True, max_overflow=20)
+
+
+def read_only(engine: Engine) -> Engine:
+    """The same pool with transactions that only read: they wait for nobody and block nobody.
+
+    A write inside one is refused by the database.
+    """
+    return engine.execution_options(**{_READ_ONLY: True, "postgresql_readonly": True})
+
+
+def sqlite_path(url: str | URL) -> Path | None:
+    """The file behind a SQLite address, None for PostgreSQL."""
+    parsed = make_url(url)
+    return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
+
+
+def checkpoint(engine: Engine) -> bool:
+    """Move SQLite's write-ahead log into the file and empty it; False if a reader held it up.
+
+    Until this happens the log still holds older images of changed pages. Always True on
+    PostgreSQL, which manages its own log.
+    """
+    if engine.dialect.name != "sqlite":
+        return True
+    raw = engine.raw_connection()
+    try:
+        connection = raw.driver_connection
+        assert isinstance(connection, sqlite3.Connection)
+        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        raw.close()
+    return not busy
+
+
+def _parse(url: str | URL) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        # The address may hold a password, so it is not repeated here.
+        raise DatabaseUnusable(
+            "a database address could not be read: "
+            "write sqlite:///path/to/file.db or postgresql://user@host/name"
+        ) from error
+    backend = parsed.get_backend_name()
+    if backend == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    if backend != "sqlite":
+        raise DatabaseUnusable(f"{backend} is not supported: use SQLite or PostgreSQL")
+    if not parsed.database or parsed.database == ":memory:" or parsed.query:
+        raise DatabaseUnusable("a SQLite database needs a plain file path: sqlite:///path/to.db")
+    return parsed
+
+
+def _make_private(path: Path) -> None:
+    """Make the file for its owner only; SQLite gives its -wal and -shm the same mode.
+
+    The file is never opened here when it exists: closing any handle of a file drops the locks
+    that SQLite holds on it in this process (POSIX advisory locks).
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        except FileExistsError:
+            if path.stat().st_mode & 0o077:
+                path.chmod(0o600)
+    except OSError as error:
+        raise DatabaseUnusable(
+            f"{path} cannot be made or made private ({error.strerror}): "
+            "give the hub's user a folder of its own"
+        ) from error
+
+
+def _configure_sqlite(engine: Engine, *, synchronous: Synchronous, secure_delete: bool) -> None:
+    pragmas = [
+        f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
+        "PRAGMA journal_mode = WAL",
+        f"PRAGMA synchronous = {synchronous}",
+        "PRAGMA foreign_keys = ON",
+        f"PRAGMA secure_delete = {'ON' if secure_delete else 'OFF'}",
+        f"PRAGMA cache_size = -{_CACHE_KIB}",
+        f"PRAGMA journal_size_limit = {_WAL_KEPT_BYTES}",
+        "PRAGMA temp_store = MEMORY",
+    ]
+
+    def on_connect(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+        # The driver's own BEGIN comes too late and is always deferred; ours is in on_begin.
+        connection.isolation_level = None
+        for pragma in pragmas:
+            connection.execute(pragma).close()
+
+    def on_begin(connection: Connection) -> None:
+        reads = bool(connection.get_execution_options().get(_READ_ONLY))
+        if bool(connection.info.get(_QUERY_ONLY_NOW)) != reads:
+            connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if reads else 'OFF'}")
+            connection.info[_QUERY_ONLY_NOW] = reads
+        connection.exec_driver_sql("BEGIN DEFERRED" if reads else "BEGIN IMMEDIATE")
+
+    event.listen(engine, "connect", on_connect)
+    event.listen(engine, "begin", on_begin)
