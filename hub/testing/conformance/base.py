@@ -94,7 +94,7 @@ class Base:
         no text, a missing id."""
         raise NotImplementedError
 
-    def edit(self, id: str, field: str, value: str | None) -> None:  # noqa: A002 - as Ref.id
+    def edit(self, record_id: str, field: str, value: str | None) -> None:
         """Someone edits the record in the vendor's own screen, now."""
         raise NotImplementedError
 
@@ -114,11 +114,11 @@ class Base:
         """The address bounces for good, now."""
         raise NotImplementedError
 
-    def archive(self, id: str) -> None:  # noqa: A002 - as Ref.id
+    def archive(self, record_id: str) -> None:
         """The record is put aside, now."""
         raise NotImplementedError
 
-    def remove(self, id: str) -> None:  # noqa: A002 - as Ref.id
+    def remove(self, record_id: str) -> None:
         """The record is removed for good."""
         raise NotImplementedError
 
@@ -242,9 +242,9 @@ class Base:
             made[self.add_person(email)] = email
         return made
 
-    def ref(self, id: str = "", email: str | None = None) -> Ref:  # noqa: A002 - as Ref.id
+    def ref(self, record_id: str = "", email: str | None = None) -> Ref:
         """A reference into the scope under test."""
-        return Ref(self.stream, self.scope, id, email)
+        return Ref(self.stream, self.scope, record_id, email)
 
     def pages(self, cursor: str | None = None, *, by: Connector | None = None) -> list[Page]:
         """Everything that a read from there yields."""
@@ -257,15 +257,15 @@ class Base:
         """The last state of every record that a read from there yields."""
         return latest(self.pages(cursor))
 
-    def one(self, id: str = "", email: str | None = None) -> Record | None:  # noqa: A002 - as Ref.id
+    def one(self, record_id: str = "", email: str | None = None) -> Record | None:
         """The record as `fetch` answers it."""
-        answers = self.connector.fetch(self.stream, [self.ref(id, email)])
+        answers = self.connector.fetch(self.stream, [self.ref(record_id, email)])
         assert len(answers) == 1, "fetch() must give one answer per ref"
         return answers[0]
 
-    def there(self, id: str = "", email: str | None = None) -> Record:  # noqa: A002 - as Ref.id
+    def there(self, record_id: str = "", email: str | None = None) -> Record:
         """The record as `fetch` answers it, which must be there."""
-        found = self.one(id, email)
+        found = self.one(record_id, email)
         assert found is not None, "fetch() answers None for a record that is there"
         return found
 

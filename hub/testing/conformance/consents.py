@@ -113,13 +113,13 @@ class Wishes(Base):
 class WritingWishes(Base):
     """`write_consents`: the lane of permissions."""
 
-    def person(self, name: str = "aino") -> tuple[str, str]:
+    def someone(self, name: str = "aino") -> tuple[str, str]:
         self.need(Capability.WRITE_CONSENTS)
         email = self.email(name)
         return self.add_person(email, **{self.editable_field: "Vantaa"}), email
 
     def test_a_no_goes_out(self) -> None:
-        person, email = self.person()
+        person, email = self.someone()
         self.subscribe_by_form(email)
         self.clock.advance(60)
         intent = write(self.ref(person, email), consents=[no(self.topic, self.clock.now())])
@@ -129,7 +129,7 @@ class WritingWishes(Base):
         assert self.wish(self.there(person)).stance is Stance.NO
 
     def test_a_no_twice_is_fine(self) -> None:
-        person, email = self.person()
+        person, email = self.someone()
         for _ in range(2):
             self.clock.advance(60)
             intent = write(self.ref(person, email), consents=[no(self.topic, self.clock.now())])
@@ -137,20 +137,20 @@ class WritingWishes(Base):
             assert self.stance(email) is Stance.NO
 
     def test_a_no_reaches_someone_who_never_said_anything(self) -> None:
-        person, email = self.person()
+        person, email = self.someone()
         intent = write(self.ref(person, email), consents=[no(self.topic, self.clock.now())])
         assert self.write_consents(intent)[intent.key].verdict is Verdict.OK
         assert self.stance(email) is Stance.NO
 
     def test_a_yes_goes_to_a_clean_record(self) -> None:
-        person, email = self.person()
+        person, email = self.someone()
         intent = write(self.ref(person, email), consents=[yes(self.topic, self.clock.now())])
         result = self.write_consents(intent)[intent.key]
         assert result.verdict is Verdict.OK, result.reason
         assert self.stance(email) in (Stance.YES, Stance.PENDING)
 
     def test_a_yes_over_a_refusal_is_refused_and_leaves_it(self) -> None:
-        person, email = self.person()
+        person, email = self.someone()
         self.subscribe_by_form(email)
         self.clock.advance(60)
         self.unsubscribe(email)
@@ -163,7 +163,7 @@ class WritingWishes(Base):
         assert self.stance(email) is Stance.NO
 
     def test_fields_are_left_alone(self) -> None:
-        person, email = self.person()
+        person, email = self.someone()
         before = self.stored(email)
         intent = write(
             self.ref(person, email),
@@ -175,7 +175,7 @@ class WritingWishes(Base):
 
     def test_every_wish_of_a_mixed_batch_gets_its_own_verdict(self) -> None:
         self.need(Capability.WRITE_CONSENTS)
-        people = {name: self.person(name) for name in ("aino", "bertta", "cecilia")}
+        people = {name: self.someone(name) for name in ("aino", "bertta", "cecilia")}
         self.unsubscribe(self.email("bertta"))
         self.clock.advance(60)
         at = self.clock.now()
@@ -201,7 +201,7 @@ class WritingWishes(Base):
         assert self.stored(self.email("tuntematon")) is None, "a wish must not make a record"
 
     def test_what_is_returned_is_what_is_read_back(self) -> None:
-        person, email = self.person()
+        person, email = self.someone()
         intent = write(self.ref(person, email), consents=[yes(self.topic, self.clock.now())])
         returned = self.write_consents(intent)[intent.key].record
         if returned is not None:

@@ -153,20 +153,19 @@ class Reading(Base):
         self.clock.advance(3600)
         for person in people:
             self.edit(person, self.editable_field, "Turku")
-        seen: dict[str, Record] = {}
-        cursor = end
-        for page in self.read_again(cursor):
-            seen |= latest([page])
+        seen = latest(self.read_again(end))
         changed = {one for one, r in seen.items() if r.fields[self.editable_field] == "Turku"}
         assert changed == set(people), f"{len(set(people) - changed)} changes were skipped"
 
     def read_again(self, cursor: str) -> list[Page]:
         """The pages from there, each read by a connector that has never seen the account."""
         pages: list[Page] = []
-        for _ in range(50):
+        known: set[str] = set()
+        while cursor not in known and len(pages) < 50:
+            known.add(cursor)
             page = next(iter(self.open().read(self.stream, self.scope, cursor)), None)
-            if page is None or page.cursor == cursor:
-                return pages if page is None else [*pages, page]
+            if page is None:
+                break
             pages.append(page)
             cursor = page.cursor
         return pages

@@ -14,7 +14,7 @@ NOBODY = "999999999"
 class Writing(Base):
     """`write`."""
 
-    def create(self, email: str, **fields: FieldValue) -> Write:
+    def creation(self, email: str, **fields: FieldValue) -> Write:
         return write(fields={self.type.email_field: email, **fields}, scope=self.scope)
 
     def sent(self, intent: Write) -> Result:
@@ -33,7 +33,7 @@ class Writing(Base):
 
     def test_a_create_is_stored(self) -> None:
         email = self.email("aino")
-        result = self.sent(self.create(email, **{self.editable_field: "Åbo"}))
+        result = self.sent(self.creation(email, **{self.editable_field: "Åbo"}))
         assert result.verdict is Verdict.OK, result.reason
         stored = self.stored(email)
         assert stored is not None
@@ -47,7 +47,7 @@ class Writing(Base):
 
     def test_a_create_without_a_wish_subscribes_nobody(self) -> None:
         email = self.email("aino")
-        assert self.sent(self.create(email)).verdict is Verdict.OK
+        assert self.sent(self.creation(email)).verdict is Verdict.OK
         assert self.stance(email) not in (Stance.YES, Stance.PENDING)
 
     def test_a_create_carries_the_first_wish(self) -> None:
@@ -85,7 +85,7 @@ class Writing(Base):
         self.need(Ability.ANY_CASE)
         email = self.email("aino")
         self.add_person(email, **{self.editable_field: "Vantaa"})
-        result = self.sent(self.create(email.upper(), **{self.editable_field: "Turku"}))
+        result = self.sent(self.creation(email.upper(), **{self.editable_field: "Turku"}))
         assert (result.verdict, result.reason) == (Verdict.PERMANENT, EXISTS)
         assert self.count(email) == 1
 
@@ -185,8 +185,8 @@ class Writing(Base):
         assert self.stored(email) is None, "an update must never make a record"
 
     def test_an_address_that_is_none_is_permanent(self) -> None:
-        good = self.create(self.email("aino"))
-        bad = self.create("ei-osoite")
+        good = self.creation(self.email("aino"))
+        bad = self.creation("ei-osoite")
         results = self.write(bad, good)
         assert results[bad.key].verdict is Verdict.PERMANENT
         assert results[good.key].verdict is Verdict.OK, "one bad input must not fail the others"
@@ -196,12 +196,12 @@ class Writing(Base):
         person = self.add_person(there, **{self.editable_field: "Vantaa"})
         self.add_person(other, **{self.editable_field: "Rauma"})
         batch = {
-            "new": self.create(self.email("aino"), **{self.editable_field: "Turku"}),
-            "exists": self.create(other, **{self.editable_field: "Turku"}),
+            "new": self.creation(self.email("aino"), **{self.editable_field: "Turku"}),
+            "exists": self.creation(other, **{self.editable_field: "Turku"}),
             "update": write(self.ref(person, there), {self.editable_field: "Lahti"}),
             "lost": write(self.ref(NOBODY, self.email("x")), {self.editable_field: "Pori"}),
-            "bad": self.create("ei-osoite"),
-            "new too": self.create(self.email("doris")),
+            "bad": self.creation("ei-osoite"),
+            "new too": self.creation(self.email("doris")),
         }
         results = self.write(*batch.values())
         verdicts = {name: results[intent.key].verdict for name, intent in batch.items()}
@@ -222,9 +222,9 @@ class Writing(Base):
     def test_one_address_twice_in_a_batch_makes_one_record(self) -> None:
         email = self.email("aino")
         batch = [
-            self.create(email, **{self.editable_field: "Turku"}),
-            self.create(email, **{self.editable_field: "Lahti"}),
-            self.create(self.email("bertta")),
+            self.creation(email, **{self.editable_field: "Turku"}),
+            self.creation(email, **{self.editable_field: "Lahti"}),
+            self.creation(self.email("bertta")),
         ]
         results = self.write(*batch)
         assert self.count(email) == 1
@@ -253,7 +253,7 @@ class Writing(Base):
     def test_a_full_batch(self) -> None:
         size = min(self.type.write_batch, 100)
         batch = [
-            self.create(self.email(f"henkilo{n}"), **{self.editable_field: str(n)})
+            self.creation(self.email(f"henkilo{n}"), **{self.editable_field: str(n)})
             for n in range(size)
         ]
         results = self.write(*batch)
