@@ -120,16 +120,17 @@ def setup(*, pretty: bool | None = None, level: str = "info", stream: TextIO | N
         foreign_pre_chain=[structlog.stdlib.PositionalArgumentsFormatter(), *shared],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
     )
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(formatter)
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = [_handler(stream, formatter, number)]
     root.setLevel(number)
     for name in QUIET:
+        # a handler of its own with a level of its own: DBOS, when it starts, sets the level of its
+        # logger, and gives it a handler that bypasses ours if it finds none
         library = logging.getLogger(name)
-        library.handlers.clear()
-        library.propagate = True
-        library.setLevel(max(number, logging.WARNING))
+        quiet = max(number, logging.WARNING)
+        library.handlers[:] = [_handler(stream, formatter, quiet)]
+        library.propagate = False
+        library.setLevel(quiet)
     logging.captureWarnings(True)
 
     structlog.configure(
@@ -138,6 +139,13 @@ def setup(*, pretty: bool | None = None, level: str = "info", stream: TextIO | N
         wrapper_class=structlog.make_filtering_bound_logger(number),
         cache_logger_on_first_use=False,  # or a second setup would not reach loggers in use
     )
+
+
+def _handler(stream: TextIO, formatter: logging.Formatter, level: int) -> logging.Handler:
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatter)
+    handler.setLevel(level)
+    return handler
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -1,0 +1,128 @@
+"""Limits are kept per vendor account, whoever calls."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from acme_vendor import Acme, client
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.api import Rate, RateLimited
+from hub.connect.clock import SystemClock
+from hub.connect.limits import Accounts, in_memory
+from hub.connect.retry import Patience
+from hub.testing.clock import ManualClock
+from hub.testing.sandbox import Answer
+
+
+def read(http, limit=""):
+    return http.call("GET", "/people/{id}", path={"id": "1"}, limit=limit)
+
+
+def test_two_clients_of_one_account_share_a_bucket():
+    clock, acme = ManualClock(), Acme()
+    accounts = Accounts(clock)
+    shared = {"limits": {"": Rate(3, 10)}, "accounts": accounts, "account": "acme-1"}
+    with client(acme, clock, **shared) as one, client(acme, clock, **shared) as two:
+        for http in (one, two, one):
+            read(http)
+        assert clock.slept == []
+        read(two)
+    assert sum(clock.slept) == pytest.approx(10, abs=0.01)
+
+
+def test_clients_of_different_accounts_do_not_wait_for_each_other():
+    clock, acme = ManualClock(), Acme()
+    accounts = Accounts(clock)
+    limits = {"": Rate(1, 10)}
+    with (
+        client(acme, clock, limits=limits, accounts=accounts, account="acme-1") as one,
+        client(acme, clock, limits=limits, accounts=accounts, account="acme-2") as two,
+    ):
+        read(one)
+        read(two)
+    assert clock.slept == []
+
+
+@given(
+    gaps=st.lists(st.floats(0, 3), min_size=1, max_size=40),
+    count=st.integers(1, 5),
+    seconds=st.sampled_from([0.5, 1, 10]),
+)
+def test_never_more_than_count_in_any_window(gaps, count, seconds):
+    clock = ManualClock()
+    account = Accounts(clock).get("acme", {"": Rate(count, seconds)}, 1)
+    went_out = []
+    for gap in gaps:
+        clock.advance(gap)
+        assert account.turn("", 600) == 0.0
+        went_out.append(clock.monotonic())
+    for n in range(len(went_out) - count):
+        # the bucket counts whole milliseconds
+        assert went_out[n + count] - went_out[n] > seconds - 0.002
+
+
+def test_a_named_limit_narrows_only_its_own_calls():
+    clock, acme = ManualClock(), Acme()
+    with client(acme, clock, limits={"": Rate(100, 1), "search": Rate(1, 5)}) as http:
+        read(http, "search")
+        for _ in range(5):
+            read(http)
+        assert clock.slept == []
+        read(http, "search")
+        assert sum(clock.slept) == pytest.approx(5, abs=0.01)
+        with pytest.raises(LookupError, match="serach"):
+            read(http, "serach")
+
+
+def test_a_pause_that_the_vendor_asks_for_holds_all_clients_of_the_account():
+    clock, acme = ManualClock(), Acme()
+    accounts = Accounts(clock)
+    impatient = Patience(tries=1)
+    shared = {"accounts": accounts, "account": "acme-1", "patience": impatient}
+    with client(acme, clock, **shared) as one, client(acme, clock, **shared) as two:
+        acme.answers = [Answer(429, {}, {"Retry-After": "20"})]
+        with pytest.raises(RateLimited):
+            read(one)
+        assert clock.slept == []
+        read(two)
+    assert clock.slept == [20.0]
+
+
+def test_a_limit_that_would_hold_too_long_is_handed_back():
+    clock, acme = ManualClock(), Acme()
+    with client(acme, clock, limits={"": Rate(1, 86400)}) as http:
+        read(http)
+        with pytest.raises(RateLimited, match="our own rate limit") as caught:
+            read(http)
+    assert caught.value.retry_after == pytest.approx(86400, abs=1)
+    assert acme.effects == 1
+    assert clock.slept == []
+
+
+def test_the_stricter_of_two_rates_holds():
+    clock = ManualClock()
+    accounts = Accounts(clock)
+    for rate in (Rate(100, 10), Rate(2, 10), Rate(50, 10)):
+        account = accounts.get("acme", {"": rate}, 1)
+    for _ in range(3):
+        account.turn("", 60)
+    assert sum(clock.slept) == pytest.approx(10, abs=0.01)
+
+
+def test_threads_get_no_more_tokens_than_there_are():
+    clock = ManualClock()
+    bucket = in_memory(clock)("acme/", Rate(50, 10))
+    with ThreadPoolExecutor(4) as pool:
+        waits = list(pool.map(lambda _: bucket.take(), range(200)))
+    assert waits.count(0.0) == 50
+
+
+def test_a_turn_costs_next_to_nothing():
+    """Measured at 3 µs; the bound is generous for a busy machine."""
+    account = Accounts(SystemClock()).get("acme", {"": Rate(10**6, 1)}, 1)
+    began = time.perf_counter()
+    for _ in range(2000):
+        account.turn("", 1)
+    assert (time.perf_counter() - began) / 2000 < 100e-6
