@@ -1,0 +1,413 @@
+"""The shape of the YAML, key by key. The texts below the keys become the editor's help.
+
+Only what can be judged from one value alone is judged here; what needs two values to be compared
+is in `hub.settings.checks`, so that all mistakes of both kinds are reported together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+from hub.api import Rate
+from hub.domain.landscape import (
+    CreatePolicy,
+    Direction,
+    FieldKind,
+    Ground,
+    Guard,
+    Policy,
+)
+from hub.settings.countries import COUNTRIES
+from hub.settings.cron import EXAMPLE, check_cron
+from hub.settings.values import (
+    DURATION_PATTERN,
+    RATE_PATTERN,
+    parse_date,
+    parse_duration,
+    parse_rate,
+)
+
+ALL = "all"
+"""The purpose that stands for every purpose of the topic's controllers and channel."""
+
+ID = re.compile(r"[a-z0-9][a-z0-9_-]*", re.ASCII)
+ID_EXPECTED = "an id of lower-case letters a-z, digits, - and _"
+
+_T = TypeVar("_T")
+_GUARD = Guard()
+_BUSINESS_ID = re.compile(r"(\d{7})-(\d)", re.ASCII)
+_MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+
+
+def _text(value: Any, parse: Callable[[str], Any]) -> Any:
+    """Parse a text. What YAML holds instead of one is refused with the parser's own words."""
+    if isinstance(value, str):
+        return parse(value)
+    return parse("") if isinstance(value, bool | int | float | list | dict) else value
+
+
+def _business_id(text: str) -> str:
+    """A Finnish business id with its check digit (weights 7 9 10 5 8 4 2, modulo 11)."""
+    match = _BUSINESS_ID.fullmatch(text)
+    if match is None:
+        raise ValueError("a Finnish business id such as 2718808-2")
+    rest = sum(int(d) * w for d, w in zip(match[1], (7, 9, 10, 5, 8, 4, 2), strict=True)) % 11
+    if rest == 1 or int(match[2]) != (11 - rest) % 11:
+        raise ValueError("a Finnish business id whose check digit agrees")
+    return text
+
+
+def _mail(text: str) -> str:
+    if not _MAIL.fullmatch(text):
+        raise ValueError("an e-mail address")
+    return text
+
+
+def _country(text: str) -> str:
+    if text not in COUNTRIES:
+        raise ValueError("a country by its two capital letters (ISO 3166-1), such as FI or US")
+    return text
+
+
+def _local_part(text: str) -> str:
+    if not text or "@" in text or text != text.strip():
+        raise ValueError("the part of an address before the @")
+    return text.casefold()
+
+
+def _alone(value: Any) -> Any:
+    """One name stands for a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
+def _short_map(value: Any) -> Any:
+    """`email: email` is short for `email: {vendor: email}`."""
+    return {"vendor": value} if isinstance(value, str) else value
+
+
+Code = Annotated[str, Field(min_length=1, json_schema_extra={"type": ["string", "integer"]})]
+"""A vendor's id: text even where it looks like a number."""
+
+Text = Annotated[str, Field(min_length=1)]
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(
+        lambda value: _text(value, parse_duration),
+        json_schema_input_type=Annotated[str, Field(pattern=DURATION_PATTERN)],
+    ),
+]
+RateText = Annotated[
+    Rate,
+    BeforeValidator(
+        lambda value: _text(value, parse_rate),
+        json_schema_input_type=Annotated[str, Field(pattern=RATE_PATTERN)],
+    ),
+]
+Day = Annotated[date, BeforeValidator(lambda value: _text(value, parse_date))]
+BusinessId = Annotated[
+    str,
+    BeforeValidator(lambda value: _text(value, _business_id)),
+    Field(json_schema_extra={"pattern": r"^\d{7}-\d$"}),
+]
+Mail = Annotated[
+    str,
+    BeforeValidator(lambda value: _text(value, _mail)),
+    Field(json_schema_extra={"format": "email"}),
+]
+Country = Annotated[
+    str,
+    BeforeValidator(lambda value: _text(value, _country)),
+    Field(json_schema_extra={"pattern": "^[A-Z]{2}$"}),
+]
+Cron = Annotated[
+    str,
+    BeforeValidator(lambda value: _text(value, check_cron)),
+    Field(json_schema_extra={"description": EXAMPLE}),
+]
+LocalPart = Annotated[str, BeforeValidator(lambda value: _text(value, _local_part))]
+
+Items = Annotated[list[_T], BeforeValidator(lambda value: [] if value is None else value)]
+"""A list; nothing after the colon is an empty one."""
+
+Entries = Annotated[dict[str, _T], BeforeValidator(lambda value: {} if value is None else value)]
+"""A mapping; nothing after the colon is an empty one."""
+
+Names = Annotated[list[Text], BeforeValidator(_alone, json_schema_input_type=Text | list[Text])]
+"""Names; one alone needs no brackets."""
+
+
+class Part(BaseModel):
+    """A mapping of the configuration. Unknown keys are mistakes."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True
+    )
+
+
+class LogConfig(Part):
+    """How the hub tells what it does. Logs hold ids and outcomes, never personal data."""
+
+    format: Literal["pretty", "json"] = "pretty"
+    """pretty for people, json for machines."""
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least that is told."""
+
+
+class HubConfig(Part):
+    """The hub itself: where its memory lies, and how it behaves."""
+
+    home: Text = "."
+    """The folder from which relative database files are counted; itself counted from the folder
+    that holds the configuration."""
+    database: Text = "sqlite:///var/hub.db"
+    """The hub's own database: sqlite:///file.db or postgresql+psycopg://user@host/database."""
+    keys: Text = "sqlite:///var/keys.db"
+    """The key store. Always another database than the others: an erasure destroys keys here, and
+    its copies are kept apart and for fourteen days at most."""
+    engine: Text = "sqlite:///var/engine.db"
+    """Where running work is kept. On SQLite a file of its own."""
+    master_key: SecretStr | None = None
+    """32 bytes in base64: ${HUB_MASTER_KEY}, or !file with a path. Never written here itself.
+    Left out, the environment's HUB_MASTER_KEY is taken."""
+    log: LogConfig = LogConfig()
+    """Logging."""
+    clock_tolerance: Duration = timedelta(minutes=5)
+    """How far the clocks of two systems may be apart; a conflict closer than this goes to
+    review."""
+    mailboxes: Items[LocalPart] = []
+    """Local parts that are no person: info, sales, office."""
+
+
+class ControllerConfig(Part):
+    """A company that decides why and how personal data is used (GDPR Art. 4(7))."""
+
+    name: Text
+    """The company's registered name."""
+    business_id: BusinessId
+    """The Finnish business id, such as 2718808-2."""
+    contact: Mail
+    """Where people reach it about their data."""
+
+
+class TitleConfig(Part):
+    """What people read, in each language of the letters."""
+
+    fi: Text
+    """In Finnish."""
+    sv: Text
+    """In Swedish."""
+    en: Text
+    """In English."""
+
+
+class PurposeConfig(Part):
+    """Why a person may be contacted, and through which channel."""
+
+    controllers: Items[Text] = Field(min_length=1)
+    """The companies that have this purpose."""
+    channel: Literal["email", "sms", "phone", "none"]
+    """What carries the message; none for a purpose that sends nothing, such as profiling."""
+    grounds: Items[Ground] = Field(min_length=1)
+    """What a permission may rest on (Act 917/2014, sections 200 and 202)."""
+    title: TitleConfig
+    """What it is called towards people."""
+    retention: Duration | None = None
+    """How long data is kept for it; left out: as long as another purpose needs the data. A month
+    counts as a twelfth of 365.25 days."""
+
+
+class FieldConfig(Part):
+    """A field of the hub's own profile."""
+
+    kind: FieldKind = FieldKind.TEXT
+    """How its values are normalised and compared."""
+    policy: Policy = Policy.NEWEST
+    """Who wins when a system and the hub have both changed it."""
+    order: Items[Text] = []
+    """For source-order: systems, the most trusted first."""
+
+
+class MemberConfig(Part):
+    """A record of the system whose field holds the value makes its person a member."""
+
+    system: Text
+    """One of the project's systems."""
+    field: Text
+    """A hub field of kind list or text that the system's streams read."""
+    value: Code
+    """The tag, list entry or text that is looked for."""
+
+
+class ProjectConfig(Part):
+    """Work that controllers do together. Data crosses between them only through a live one."""
+
+    title: Text
+    """What it is called."""
+    controllers: Items[Text] = Field(min_length=2)
+    """The companies that take part."""
+    systems: Items[Text] = Field(min_length=1)
+    """The systems that take part. Each belongs to a member."""
+    starts: Day
+    """The first day (Helsinki)."""
+    ends: Day | None = None
+    """The last day (Helsinki); left out: not yet decided. After it nothing new crosses."""
+    fields: Items[Text] = Field(min_length=1)
+    """The hub fields that may cross: no more than the work needs."""
+    members: Items[MemberConfig] = []
+    """What makes a person a member. Any one rule is enough."""
+
+
+class LocationConfig(Part):
+    """Where the system's data lies."""
+
+    country: Country
+    """By its two capital letters, such as FI or US."""
+    transfer: str = ""
+    """The basis of the transfer (GDPR Chapter V), required outside the European Economic Area."""
+
+
+class ScheduleConfig(Part):
+    """When a system is synced: either `every` or `cron`."""
+
+    every: Duration | None = None
+    """An interval, such as 5m."""
+    cron: Cron | None = None
+    """Minute, hour, day, month, weekday in Helsinki time, such as "*/10 7-20 * * mon-fri".
+    Weekdays by name; day and weekday must both match."""
+
+
+class GuardConfig(Part):
+    """When a system's run stops and asks before it goes on."""
+
+    change_share: float = Field(default=_GUARD.change_share, gt=0, le=1)
+    """The share of the system's linked records that one run may change."""
+    delete_share: float = Field(default=_GUARD.delete_share, gt=0, le=1)
+    """The share of a scope's linked records that one run may take for deleted."""
+    floor: int = Field(default=_GUARD.floor, ge=0)
+    """Fewer changes than this never stop a run."""
+    writes_per_record: int = Field(default=_GUARD.writes_per_record, ge=1)
+    """How often a day the hub may write one record; more puts it into quarantine."""
+
+
+class FieldMapConfig(Part):
+    """The vendor's field for a hub field."""
+
+    vendor: Code
+    """The vendor's own name of the field."""
+    direction: Direction | None = None
+    """Which way values flow; left out: as the stream."""
+    policy: Policy | None = None
+    """Who wins here; left out: as the hub field says."""
+    clear: bool = False
+    """Whether an explicit empty at the vendor empties the hub's value too."""
+
+
+class TopicConfig(Part):
+    """What a vendor's topic means for permission."""
+
+    topic: Code
+    """The vendor's id of the subscription or permission; "*" is everything in the scope."""
+    purpose: Names = Field(min_length=1)
+    """A purpose, several, or all: every purpose of those controllers with the channel."""
+    controllers: Items[Text] = []
+    """Left out: the system's own. A list that goes beyond them is a joint unsubscribe: its NO
+    binds all of them, its YES counts for none, and the hub only reads it."""
+    channel: Literal["email", "sms", "phone"] = "email"
+    """The channel that `purpose: all` means."""
+    scope: Code | None = None
+    """The audience or webinar; needed where the stream has more than one."""
+    direction: Direction | None = None
+    """Which way the wish flows; left out: as the stream."""
+    yes_counts: bool | None = None
+    """Whether a YES with an act of the person is a consent. Left out: yes."""
+    no_counts: bool = True
+    """Whether a NO is a prohibition. False for an unticked box."""
+
+
+class GroundConfig(Part):
+    """A vendor's field that shows a ground other than consent."""
+
+    ground: Ground
+    """customer, work-role or company-mailbox."""
+    purpose: Names = Field(min_length=1)
+    """The purpose that it permits, or several."""
+    field: Text
+    """The hub field that shows it; the stream reads it."""
+    values: Items[Code] = []
+    """The values that show it; left out: any value does."""
+    basis: str = ""
+    """For customer: where and since when the opt-out is offered at collection (section 200(3))."""
+
+
+class StreamConfig(Part):
+    """How one stream of a system is synced."""
+
+    direction: Direction = Direction.BOTH
+    """read: the hub never writes; write: it never takes values; both."""
+    create: CreatePolicy = CreatePolicy.NEVER
+    """When the hub makes a record for a person who has none there."""
+    full_every: Duration = timedelta(days=7)
+    """How often everything is enumerated again, so that deletions are found."""
+    scopes: Items[Code] = []
+    """The audiences or webinars by the vendor's ids, for streams that have them."""
+    fields: Entries[
+        Annotated[
+            FieldMapConfig,
+            BeforeValidator(_short_map, json_schema_input_type=Code | FieldMapConfig),
+        ]
+    ] = Field(min_length=1)
+    """The mapping: hub field to vendor field."""
+    topics: Items[TopicConfig] = []
+    """What the vendor's topics mean for permission."""
+    grounds: Items[GroundConfig] = []
+    """Vendor fields that show a ground other than consent."""
+
+
+class SystemConfig(Part):
+    """A configured instance of a connector."""
+
+    plugin: Text
+    """The kind of connector: hubspot, mailer."""
+    owner: Text | None = None
+    """The company whose system it is; for a joint system `project` instead."""
+    project: Text | None = None
+    """The joint project whose companies share the system."""
+    location: LocationConfig
+    """Where the data lies, and on what basis it goes there."""
+    schedule: ScheduleConfig = ScheduleConfig(every=timedelta(minutes=5))
+    """When it is synced; left out: every 5 minutes."""
+    settings: dict[str, Any] = {}
+    """What the plugin asks for: tokens, addresses. Secrets as ${NAME}, !secret or !file."""
+    rate: Entries[RateText] = {}
+    """How often the vendor may be called, by bucket; default is the bucket of every call."""
+    guard: GuardConfig = GuardConfig()
+    """When a run stops and asks."""
+    streams: Entries[StreamConfig] = Field(min_length=1)
+    """What is synced."""
+    enabled: bool = True
+    """Whether it takes part. The secrets of a system that does not need not be there yet."""
+
+
+class RootConfig(Part):
+    """The configuration of the hub. Keys that begin with x- are for anchors and are passed over."""
+
+    model_config = ConfigDict(json_schema_extra={"patternProperties": {"^x-": {}}})
+
+    hub: HubConfig = HubConfig()
+    """The hub itself."""
+    controllers: dict[str, ControllerConfig]
+    """The companies."""
+    purposes: dict[str, PurposeConfig] = {}
+    """Why people may be contacted."""
+    fields: dict[str, FieldConfig]
+    """The hub's own profile of a person."""
+    projects: dict[str, ProjectConfig] = {}
+    """What the companies do together."""
+    systems: dict[str, SystemConfig]
+    """The tools that are kept in step."""
