@@ -77,7 +77,6 @@ def may_hold(
 
 
 def may_cross(
-    landscape: Landscape,
     facts: Facts,
     project: Project,
     receiver: str,
@@ -94,9 +93,7 @@ def may_cross(
     return refusal or Decision(True, "joint-project", f"the joint project {project.id} is live")
 
 
-def may_subscribe(
-    landscape: Landscape, facts: Facts, system: System, effects: Sequence[Effect]
-) -> Decision:
+def may_subscribe(facts: Facts, system: System, effects: Sequence[Effect]) -> Decision:
     """Whether a YES that means `effects` may be written to `system` for this person.
 
     Every effect must concern the person's own controller and stand on a ground: permission never

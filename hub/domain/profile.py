@@ -17,7 +17,7 @@ Plain = str | tuple[str, ...]
 class Value:
     """One value and where it came from."""
 
-    value: Plain
+    value: Plain | None  # None: explicitly cleared by the source, not merely unknown
     source: str  # the system that said it first
     at: datetime  # the source's time, never later than when the hub saw it
     origins: frozenset[str]  # controllers that hold it by a source of their own

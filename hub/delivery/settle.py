@@ -1,0 +1,305 @@
+"""Settling: what a vendor answered becomes shadow, link and settled rows, in one transaction."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from hub.api import EXISTS, Record, Result, Stance, Verdict
+from hub.delivery.claim import Claimed
+from hub.delivery.deployment import Deployment, Opened
+from hub.delivery.fanout import fan_out
+from hub.delivery.plan import Intent, same
+from hub.domain.landscape import Stream
+from hub.domain.permission import EventKind, PermissionEvent
+from hub.store import deliveries, ledger, links, people, progress, questions, subjects
+from hub.store.deliveries import Lane, State
+from hub.store.documents import Shadow, stated
+from hub.store.subjects import Linked, Subject
+from hub.vault.rows import ids
+
+LONGEST_WAIT = timedelta(hours=1)
+
+
+@dataclass(slots=True)
+class _Settling:
+    """The changes of one settling transaction, gathered before they are written."""
+
+    connection: Connection
+    deployment: Deployment
+    opened: Opened
+    stream: Stream
+    scope: str
+    now: datetime
+    ended: list[dict[str, Any]] = field(default_factory=list)
+    touched: list[tuple[Linked, Subject]] = field(default_factory=list)
+    replan: dict[int, Subject] = field(default_factory=dict)
+    outcomes: Counter[str] = field(default_factory=Counter)
+
+    def end(self, one: Claimed, state: State, reason: str, linked: Linked | None = None) -> None:
+        at = linked or one.linked
+        self.ended.append(
+            {
+                "b_id": one.id,
+                "state": state.value,
+                "reason": reason,
+                "link_id": at.id if at else None,
+                "settled_at": self.now,
+            }
+        )
+        self.outcomes[state.value] += 1
+
+
+def settle(
+    deployment: Deployment,
+    opened: Opened,
+    epoch: int,
+    stream: Stream,
+    scope: str,
+    outcomes: Sequence[tuple[Claimed, Result]],
+) -> Counter[str]:
+    """Record how each claimed delivery ended. Answers how many ended in which way.
+
+    Raises Fenced where another run took the system over: then nothing is recorded here, and that
+    run reads back what this one sent.
+    """
+    with deployment.database.begin() as connection:
+        progress.check(connection, opened.system.id, epoch)
+        work = _Settling(connection, deployment, opened, stream, scope, deployment.now())
+        _renew(work, [one for one, _ in outcomes])
+        made: list[tuple[Claimed, Record]] = []
+        for one, result in outcomes:
+            _verdict(work, one, result, made)
+        _link(work, made)
+        subjects.save(connection, work.replan.values(), work.now)
+        subjects.save_links(
+            connection,
+            deployment.identities,
+            [(linked, subject.key) for linked, subject in work.touched],
+        )
+        deliveries.settle(connection, work.ended)
+        if work.replan:
+            fan_out(connection, deployment, work.replan.values(), work.now)
+    return work.outcomes
+
+
+def _renew(work: _Settling, claimed: Sequence[Claimed]) -> None:
+    """Take up persons that moved while their write was out; they are planned again afterwards."""
+    person = people.person
+    versions = {
+        row.id: row.version
+        for row in work.connection.execute(
+            sa.select(person.c.id, person.c.version).where(
+                person.c.id.in_([one.subject.id for one in claimed]),
+                person.c.merged_into.is_(None),
+            )
+        )
+    }
+    moved = {
+        one.subject.id for one in claimed if versions.get(one.subject.id) != one.subject.version
+    }
+    if not moved:
+        return
+    merged = {
+        row.id: row.merged_into
+        for row in work.connection.execute(
+            sa.select(person.c.id, person.c.merged_into).where(person.c.id.in_(moved))
+        )
+    }
+    present = {before: merged.get(before) or before for before in moved}
+    fresh = subjects.load(
+        work.connection,
+        work.deployment.vault,
+        work.deployment.identities,
+        present.values(),
+    )
+    for one in claimed:
+        subject = fresh.get(present.get(one.subject.id, 0))
+        if subject is None:
+            continue
+        one.subject = subject
+        if one.linked:
+            one.linked = next((at for at in subject.links if at.id == one.linked.id), one.linked)
+        work.replan[subject.id] = subject
+
+
+def _verdict(
+    work: _Settling, one: Claimed, result: Result, made: list[tuple[Claimed, Record]]
+) -> None:
+    match result.verdict:
+        case Verdict.OK if one.linked is not None:
+            agree(work.deployment, work.stream, one.linked, one.intent, result.record, work.now)
+            work.touched.append((one.linked, one.subject))
+            work.end(one, State.DONE, result.reason)
+        case Verdict.OK if result.record is not None and result.record.ref.id:
+            made.append((one, result.record))
+        case Verdict.OK | Verdict.UNKNOWN:
+            deliveries.mark_unknown(work.connection, [one.id])
+            work.outcomes[State.UNKNOWN.value] += 1
+        case Verdict.RETRYABLE:
+            wait = min(timedelta(seconds=5 * 2 ** min(one.tries, 10)), LONGEST_WAIT)
+            if result.retry_after is not None:
+                wait = max(wait, timedelta(seconds=result.retry_after))
+            deliveries.put_back(work.connection, [one.id], work.now + wait, result.reason)
+            work.outcomes["put-back"] += 1
+        case Verdict.REFUSED:
+            _refused(work, one, result)
+        case Verdict.PERMANENT if result.reason == EXISTS:
+            work.end(one, State.CANCELLED, EXISTS)
+        case Verdict.PERMANENT:
+            _failed(work, one, result)
+
+
+def agree(
+    deployment: Deployment,
+    stream: Stream,
+    linked: Linked,
+    intent: Intent,
+    record: Record | None,
+    now: datetime,
+) -> None:
+    """Move a link's shadow to what was written, in the words in which the vendor stored it."""
+    shadow = linked.touch()
+    returned = record.fields if record else {}
+    names = {mapping.vendor: mapping.hub for mapping in stream.fields}
+    for vendor, written in intent.fields.items():
+        stored = returned.get(vendor, written)
+        shadow.fields[vendor] = stored
+        if same(deployment, names[vendor], stored, written):
+            shadow.sent.pop(vendor, None)
+        else:
+            shadow.sent[vendor] = written
+    told = stated(record.consents) if record else {}
+    for consent in intent.consents:
+        topic = consent.topic
+        shadow.consents[topic] = told.get(topic, (consent.stance.value, None, None))
+        shadow.echoes[topic] = (consent.stance.value, now.isoformat())
+    if record:
+        linked.version = max(linked.version, record.version)
+    today = now.toordinal()
+    linked.writes = linked.writes + 1 if linked.writes_on == today else 1
+    linked.writes_on = today
+
+
+def _link(work: _Settling, made: list[tuple[Claimed, Record]]) -> None:
+    """Links of the records that were created."""
+    if not made:
+        return
+    system, stream = work.opened.system.id, work.stream.name
+    known = links.known(
+        work.connection, system, stream, work.scope, [record.ref.id for _, record in made]
+    )
+    numbers = ids(work.connection, links.link, len(made))
+    for (one, record), number in zip(made, numbers, strict=True):
+        taken = [at for at in known.get(record.ref.id, ()) if at.person_id != one.subject.id]
+        if taken:
+            _somebody_elses(work, one, record, taken[0].person_id)
+            continue
+        mine = next((at for at in one.subject.links if at.external_id == record.ref.id), None)
+        linked = mine or Linked(
+            id=number,
+            system=system,
+            stream=stream,
+            scope=work.scope,
+            external_id=record.ref.id,
+            controller=one.subject.controller,
+            person_id=one.subject.id,
+            digest=b"",
+            sealed=b"",
+            version=record.version,
+            state="live",
+            shadow=Shadow(fields=dict(record.fields)),
+        )
+        agree(work.deployment, work.stream, linked, one.intent, record, work.now)
+        if mine is None:
+            one.subject.links.append(linked)
+        work.touched.append((linked, one.subject))
+        work.end(one, State.DONE, "created", linked)
+
+
+def _somebody_elses(work: _Settling, one: Claimed, record: Record, other: int) -> None:
+    """The vendor took our create for a record that is linked to another person."""
+    (number,) = ids(work.connection, questions.review, 1)
+    questions.ask(
+        work.connection,
+        {
+            "id": number,
+            "kind": "identity",
+            "system": work.opened.system.id,
+            "stream": work.stream.name,
+            "scope": work.scope,
+            "external_id": record.ref.id,
+            "persons": f"{other} {one.subject.id}",
+            "reason": "a new record turned out to be one that belongs to another person",
+            "created_at": work.now,
+        },
+    )
+    work.end(one, State.DONE, "linked-to-another")
+
+
+def _refused(work: _Settling, one: Claimed, result: Result) -> None:
+    """The vendor's compliance state: it knows of a refusal that we did not."""
+    refused = [consent.topic for consent in one.intent.consents if consent.stance is Stance.YES]
+    effects = {
+        effect.purpose
+        for topic in work.stream.topics_of(work.scope)
+        if topic.topic in refused
+        for effect in topic.effects
+        if effect.controller == one.subject.controller
+    }
+    events = [
+        PermissionEvent(
+            purpose=purpose,
+            kind=EventKind.WITHDRAWAL,
+            seen_at=work.now,
+            act="compliance-state",
+            system=work.opened.system.id,
+        )
+        for purpose in sorted(effects)
+    ]
+    numbers = ids(work.connection, ledger.event, len(events))
+    ledger.append(
+        work.connection,
+        [
+            ledger.row(number, one.subject.id, event)
+            for number, event in zip(numbers, events, strict=True)
+        ],
+    )
+    one.subject.events.extend(events)
+    if events:
+        one.subject.changed = True
+        work.replan[one.subject.id] = one.subject
+    if one.linked:
+        shadow = one.linked.touch()
+        told = stated(result.record.consents) if result.record else {}
+        for topic in refused:
+            shadow.consents[topic] = told.get(topic, (Stance.NO.value, None, None))
+        work.touched.append((one.linked, one.subject))
+    work.end(one, State.REFUSED, result.reason)
+
+
+def _failed(work: _Settling, one: Claimed, result: Result) -> None:
+    """A write that will never succeed as it stands: somebody has to look."""
+    (number,) = ids(work.connection, questions.quarantine, 1)
+    questions.put_aside(
+        work.connection,
+        {
+            "id": number,
+            "system": work.opened.system.id,
+            "stream": work.stream.name,
+            "scope": work.scope,
+            "external_id": one.linked.external_id if one.linked else f"person {one.subject.id}",
+            "reason": f"{'consent' if one.lane is not Lane.RECORD else 'write'} refused: "
+            f"{result.reason}",
+            "raw": None,
+            "key_id": None,
+            "seen_at": work.now,
+        },
+    )
+    work.end(one, State.FAILED, result.reason)

@@ -1,0 +1,292 @@
+"""Deliveries: one row per intended write, from ready to settled. The row is the outbox entry, the
+memory of what is in flight, and afterwards the record of what was disclosed to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Row
+
+from hub.store import tables
+from hub.store.sql import chunks, table_of
+
+delivery = table_of(tables.Delivery)
+
+
+class Lane(IntEnum):
+    """The order of sending: a refusal waits for nothing."""
+
+    REFUSAL = 0  # NO, ahead of everything
+    RECORD = 1  # creates and updates
+    CONSENT = 2  # YES, on a valid ground
+
+
+class State(StrEnum):
+    """The life of a delivery."""
+
+    READY = "ready"
+    SENT = "sent"
+    UNKNOWN = "unknown"  # sent, outcome not known: read back before anything else
+    DONE = "done"
+    REFUSED = "refused"  # the vendor's compliance state forbids it
+    FAILED = "failed"  # permanent, reason given
+    CANCELLED = "cancelled"  # nothing left to write, or the gate says no
+
+
+OPEN = (State.READY.value, State.SENT.value, State.UNKNOWN.value)
+IN_FLIGHT = (State.SENT.value, State.UNKNOWN.value)
+
+
+def add(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Add ready deliveries."""
+    if rows:
+        connection.execute(sa.insert(delivery), rows)
+
+
+def row(
+    id_: int,
+    place: tuple[str, str, str],
+    person_id: int,
+    link_id: int | None,
+    lane: Lane,
+    now: datetime,
+) -> dict[str, Any]:
+    """A ready delivery."""
+    system, stream, scope = place
+    return {
+        "id": id_,
+        "system": system,
+        "stream": stream,
+        "scope": scope,
+        "person_id": person_id,
+        "link_id": link_id,
+        "lane": int(lane),
+        "state": State.READY.value,
+        "due_at": now,
+        "created_at": now,
+        "fields": "",
+        "purposes": "",
+        "person_version": 0,
+        "tries": 0,
+        "reason": "",
+    }
+
+
+def ready_keys(
+    connection: Connection, persons: Sequence[int]
+) -> set[tuple[str, str, str, int, int | None, int]]:
+    """(system, stream, scope, person, link, lane) of what is ready for those persons."""
+    return {
+        tuple(row)
+        for part in chunks(persons)
+        for row in connection.execute(
+            sa.select(
+                delivery.c.system,
+                delivery.c.stream,
+                delivery.c.scope,
+                delivery.c.person_id,
+                delivery.c.link_id,
+                delivery.c.lane,
+            ).where(delivery.c.person_id.in_(part), delivery.c.state == State.READY.value)
+        )
+    }
+
+
+def next_ready(
+    connection: Connection, system: str, lane: Lane, now: datetime, limit: int
+) -> list[Row[Any]]:
+    """The oldest due deliveries of a lane that share the place of the first, none of them with
+    another write of the same record in flight."""
+    flying = delivery.alias("flying")
+    busy = sa.exists().where(
+        flying.c.state.in_(IN_FLIGHT),
+        flying.c.system == delivery.c.system,
+        flying.c.stream == delivery.c.stream,
+        flying.c.scope == delivery.c.scope,
+        flying.c.person_id == delivery.c.person_id,
+    )
+    query = (
+        sa.select(delivery)
+        .where(
+            delivery.c.system == system,
+            delivery.c.state == State.READY.value,
+            delivery.c.lane == int(lane),
+            delivery.c.due_at <= now,
+            ~busy,
+        )
+        .order_by(delivery.c.id)
+        .limit(limit)
+    )
+    found = list(connection.execute(query))
+    if not found:
+        return []
+    first = (found[0].stream, found[0].scope)
+    return [one for one in found if (one.stream, one.scope) == first]
+
+
+def in_flight(connection: Connection, system: str, limit: int) -> list[Row[Any]]:
+    """Deliveries of a system whose outcome nobody knows, oldest first."""
+    return list(
+        connection.execute(
+            sa.select(delivery)
+            .where(delivery.c.system == system, delivery.c.state.in_(IN_FLIGHT))
+            .order_by(delivery.c.id)
+            .limit(limit)
+        )
+    )
+
+
+_SENT = (
+    sa.update(delivery)
+    .where(delivery.c.id == sa.bindparam("b_id"))
+    .values(
+        state=State.SENT.value,
+        fields=sa.bindparam("fields"),
+        purposes=sa.bindparam("purposes"),
+        payload=sa.bindparam("payload"),
+        link_id=sa.bindparam("link_id"),
+        person_version=sa.bindparam("person_version"),
+        sent_at=sa.bindparam("sent_at"),
+        tries=delivery.c.tries + 1,
+    )
+)
+
+_SETTLED = (
+    sa.update(delivery)
+    .where(delivery.c.id == sa.bindparam("b_id"))
+    .values(
+        state=sa.bindparam("state"),
+        reason=sa.bindparam("reason"),
+        link_id=sa.bindparam("link_id"),
+        settled_at=sa.bindparam("settled_at"),
+        payload=sa.null(),
+    )
+)
+
+
+def mark_sent(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Claim: (b_id, fields, purposes, payload, link_id, person_version, sent_at) of each."""
+    if rows:
+        connection.execute(_SENT, rows)
+
+
+def settle(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """End deliveries: (b_id, state, reason, link_id, settled_at) of each; payloads are cleared."""
+    if rows:
+        connection.execute(_SETTLED, rows)
+
+
+def put_back(connection: Connection, ids: Sequence[int], due_at: datetime, reason: str) -> None:
+    """Make claimed deliveries ready again. One whose place is taken by a newer ready delivery of
+    the same record and lane is cancelled instead: the newer one will write the present state."""
+    newer = delivery.alias("newer")
+    taken = sa.exists().where(
+        newer.c.id != delivery.c.id,
+        newer.c.state == State.READY.value,
+        newer.c.system == delivery.c.system,
+        newer.c.stream == delivery.c.stream,
+        newer.c.scope == delivery.c.scope,
+        newer.c.person_id == delivery.c.person_id,
+        newer.c.lane == delivery.c.lane,
+        sa.func.coalesce(newer.c.link_id, 0) == sa.func.coalesce(delivery.c.link_id, 0),
+    )
+    for part in chunks(ids):
+        connection.execute(
+            sa.update(delivery)
+            .where(delivery.c.id.in_(part), taken)
+            .values(state=State.CANCELLED.value, reason="superseded", payload=None)
+        )
+        connection.execute(
+            sa.update(delivery)
+            .where(delivery.c.id.in_(part), delivery.c.state != State.CANCELLED.value)
+            .values(state=State.READY.value, due_at=due_at, reason=reason, payload=None)
+        )
+
+
+def mark_unknown(connection: Connection, ids: Sequence[int]) -> None:
+    """The outcome of those is not known; payloads stay, to be compared with what is there."""
+    for part in chunks(ids):
+        connection.execute(
+            sa.update(delivery).where(delivery.c.id.in_(part)).values(state=State.UNKNOWN.value)
+        )
+
+
+def cancel_ready(connection: Connection, persons: Sequence[int], reason: str) -> int:
+    """Cancel what is ready for those persons, refusals excepted; answers how many."""
+    done = 0
+    for part in chunks(persons):
+        done += connection.execute(
+            sa.update(delivery)
+            .where(delivery.c.person_id.in_(part), delivery.c.state == State.READY.value)
+            .values(state=State.CANCELLED.value, reason=reason, payload=None)
+        ).rowcount
+    return done
+
+
+def move(connection: Connection, loser: int, winner: int) -> None:
+    """A merge of persons: history moves to the winner, what was ready is cancelled (the winner is
+    planned anew)."""
+    cancel_ready(connection, [loser], "merged")
+    connection.execute(
+        sa.update(delivery).where(delivery.c.person_id == loser).values(person_id=winner)
+    )
+
+
+def flying(connection: Connection, persons: Sequence[int]) -> set[int]:
+    """Which of the persons have a write in flight."""
+    return {
+        row.person_id
+        for part in chunks(persons)
+        for row in connection.execute(
+            sa.select(delivery.c.person_id).where(
+                delivery.c.person_id.in_(part), delivery.c.state.in_(IN_FLIGHT)
+            )
+        )
+    }
+
+
+def waiting(connection: Connection) -> dict[str, int]:
+    """How many open deliveries each system has."""
+    query = (
+        sa.select(delivery.c.system, sa.func.count().label("n"))
+        .where(delivery.c.state.in_(OPEN))
+        .group_by(delivery.c.system)
+    )
+    return {row.system: row.n for row in connection.execute(query)}
+
+
+def due(connection: Connection, now: datetime) -> dict[str, int]:
+    """How many deliveries of each system could be sent now."""
+    query = (
+        sa.select(delivery.c.system, sa.func.count().label("n"))
+        .where(delivery.c.state.in_(OPEN), delivery.c.due_at <= now)
+        .group_by(delivery.c.system)
+    )
+    return {row.system: row.n for row in connection.execute(query)}
+
+
+def changing(connection: Connection, system: str) -> int:
+    """Ready deliveries that would change records that exist: what the storm guard counts.
+    Refusals are left out: they are never held back (docs/decisions/0005)."""
+    query = sa.select(sa.func.count()).where(
+        delivery.c.system == system,
+        delivery.c.state == State.READY.value,
+        delivery.c.lane != int(Lane.REFUSAL),
+        delivery.c.link_id.is_not(None),
+    )
+    return connection.scalar(query) or 0
+
+
+def disclosures(connection: Connection, person_id: int) -> list[Row[Any]]:
+    """What was written where about a person, oldest first."""
+    return list(
+        connection.execute(
+            sa.select(delivery)
+            .where(delivery.c.person_id == person_id, delivery.c.sent_at.is_not(None))
+            .order_by(delivery.c.id)
+        )
+    )

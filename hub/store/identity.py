@@ -1,0 +1,36 @@
+"""Keyed digests of identifiers: how a person is found without keeping the identifier readable."""
+
+from __future__ import annotations
+
+from hub.vault import BLOCK, IDENTIFIER, BlindIndex
+
+
+class Identities:
+    """The blind index in the words of the domain. Every digest is bound to its controller."""
+
+    def __init__(self, index: BlindIndex) -> None:
+        self._index = index
+
+    def email(self, controller: str, address: str) -> bytes:
+        """Digest of a normalised address."""
+        return self._index.digest(IDENTIFIER, controller, "email", address)
+
+    def phone(self, controller: str, number: str) -> bytes:
+        """Digest of an E.164 number."""
+        return self._index.digest(IDENTIFIER, controller, "phone", number)
+
+    def domain(self, controller: str, domain: str) -> bytes:
+        """Digest of a normalised mail domain."""
+        return self._index.digest(IDENTIFIER, controller, "domain", domain)
+
+    def block(self, controller: str, kind: str, value: str) -> bytes:
+        """Digest to put an erasure block under; its key outlives the person's."""
+        return self._index.digest(BLOCK, controller, kind, value)
+
+    def blocks(self, controller: str, kind: str, value: str) -> list[bytes]:
+        """Digests to look for an erasure block under: every version of the key."""
+        return self._index.digests_all_versions(BLOCK, controller, kind, value)
+
+    def fingerprint(self, canonical: bytes) -> bytes:
+        """Digest of what a record shows, to tell whether it changed."""
+        return self._index.fingerprint(canonical)

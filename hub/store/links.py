@@ -1,0 +1,162 @@
+"""Links: which record of which system is which person's, and what was last agreed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from hub.store import tables
+from hub.store.sql import chunks, table_of
+
+if TYPE_CHECKING:
+    from hub.store.subjects import Linked
+
+link = table_of(tables.Link)
+
+_LINKED = (
+    link.c.id,
+    link.c.system,
+    link.c.stream,
+    link.c.scope,
+    link.c.external_id,
+    link.c.controller,
+    link.c.person_id,
+    link.c.digest,
+    link.c.shadow,
+    link.c.version,
+    link.c.state,
+    link.c.writes_on,
+    link.c.writes,
+)
+
+
+class Known(NamedTuple):
+    """What is needed to tell whether a read record changed."""
+
+    id: int
+    external_id: str
+    controller: str
+    person_id: int
+    digest: bytes
+    version: str
+    state: str
+    merged_into: int | None
+
+
+def known(
+    connection: Connection, system: str, stream: str, scope: str, external_ids: Sequence[str]
+) -> dict[str, list[Known]]:
+    """Links to those records by external id; several only in a joint system."""
+    found: dict[str, list[Known]] = {}
+    for part in chunks(external_ids):
+        query = sa.select(
+            link.c.id,
+            link.c.external_id,
+            link.c.controller,
+            link.c.person_id,
+            link.c.digest,
+            link.c.version,
+            link.c.state,
+            link.c.merged_into,
+        ).where(
+            link.c.system == system,
+            link.c.stream == stream,
+            link.c.scope == scope,
+            link.c.external_id.in_(part),
+        )
+        for row in connection.execute(query):
+            found.setdefault(row.external_id, []).append(Known(*row))
+    return found
+
+
+def of_persons(connection: Connection, persons: Sequence[int]) -> Iterable[Linked]:
+    """All links of those persons, with their shadows still sealed."""
+    from hub.store.subjects import Linked  # noqa: PLC0415 - subjects is built on this module
+
+    for part in chunks(persons):
+        for row in connection.execute(sa.select(*_LINKED).where(link.c.person_id.in_(part))):
+            yield Linked(*row)
+
+
+def place_of(connection: Connection, ids: Sequence[int]) -> dict[int, int]:
+    """Person id of each link id."""
+    return {
+        row.id: row.person_id
+        for part in chunks(ids)
+        for row in connection.execute(
+            sa.select(link.c.id, link.c.person_id).where(link.c.id.in_(part))
+        )
+    }
+
+
+def insert(connection: Connection, fresh: Sequence[dict[str, Any]]) -> None:
+    """Add link rows."""
+    if fresh:
+        connection.execute(sa.insert(link), fresh)
+
+
+_UPDATE = (
+    sa.update(link)
+    .where(link.c.id == sa.bindparam("b_id"))
+    .values(
+        {
+            name: sa.bindparam(name)
+            for name in (
+                "digest",
+                "shadow",
+                "version",
+                "state",
+                "writes_on",
+                "writes",
+                "person_id",
+            )
+        }
+    )
+)
+
+
+def update(connection: Connection, changed: Sequence[dict[str, Any]]) -> None:
+    """Change link rows; each names its row as `b_id`."""
+    if changed:
+        connection.execute(_UPDATE, changed)
+
+
+def merge_into(connection: Connection, loser: int, winner: int) -> None:
+    """Leave `loser` as the alias of a record that the vendor merged into `winner`'s."""
+    connection.execute(
+        sa.update(link).where(link.c.id == loser).values(state="merged", merged_into=winner)
+    )
+
+
+def set_state(connection: Connection, ids: Sequence[int], state: str) -> None:
+    """Put links into a state without touching their shadows."""
+    for part in chunks(ids):
+        connection.execute(sa.update(link).where(link.c.id.in_(part)).values(state=state))
+
+
+def count(connection: Connection, system: str) -> int:
+    """Live links of a system."""
+    query = sa.select(sa.func.count()).where(link.c.system == system, link.c.state == "live")
+    return connection.scalar(query) or 0
+
+
+def live_ids(
+    connection: Connection, system: str, stream: str, scope: str, after: int, limit: int
+) -> list[tuple[int, str]]:
+    """Live links of one place in the order of their ids: (id, external id)."""
+    query = (
+        sa.select(link.c.id, link.c.external_id)
+        .where(
+            link.c.system == system,
+            link.c.stream == stream,
+            link.c.scope == scope,
+            link.c.state == "live",
+            link.c.id > after,
+        )
+        .order_by(link.c.id)
+        .limit(limit)
+    )
+    return [(row.id, row.external_id) for row in connection.execute(query)]

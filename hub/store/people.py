@@ -1,0 +1,299 @@
+"""Persons, their identifiers, memberships, blocks and whole-company prohibitions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Row
+
+from hub.store import tables
+from hub.store.sql import chunks, table_of
+
+person = table_of(tables.Person)
+identifier = table_of(tables.Identifier)
+membership = table_of(tables.Membership)
+block = table_of(tables.ErasureBlock)
+domain = table_of(tables.DomainProhibition)
+refusal = table_of(tables.Refusal)
+
+
+class Found(NamedTuple):
+    """An identifier row. `person_id` None: several persons share it."""
+
+    kind: str
+    digest: bytes
+    person_id: int | None
+    undeliverable_at: datetime | None
+
+
+def rows(connection: Connection, ids: Sequence[int]) -> list[Row[Any]]:
+    """Person rows of those ids."""
+    return [
+        row
+        for part in chunks(ids)
+        for row in connection.execute(sa.select(person).where(person.c.id.in_(part)))
+    ]
+
+
+def insert(connection: Connection, fresh: Sequence[dict[str, Any]]) -> None:
+    """Add person rows."""
+    if fresh:
+        connection.execute(sa.insert(person), fresh)
+
+
+_UPDATE = (
+    sa.update(person)
+    .where(person.c.id == sa.bindparam("b_id"))
+    .values(
+        {
+            name: sa.bindparam(name)
+            for name in ("profile", "restricted", "notice_due", "updated_at", "version")
+        }
+    )
+)
+
+
+def update(connection: Connection, moved: Sequence[dict[str, Any]]) -> None:
+    """Change person rows; each names its row as `b_id`."""
+    if moved:
+        connection.execute(_UPDATE, moved)
+
+
+def find(
+    connection: Connection, controller: str, kind: str, digests: Sequence[bytes]
+) -> dict[bytes, Found]:
+    """The identifiers of one controller and kind among `digests`."""
+    found: dict[bytes, Found] = {}
+    for part in chunks(digests):
+        query = sa.select(
+            identifier.c.kind,
+            identifier.c.digest,
+            identifier.c.person_id,
+            identifier.c.undeliverable_at,
+        ).where(
+            identifier.c.controller == controller,
+            identifier.c.kind == kind,
+            identifier.c.digest.in_(part),
+        )
+        for row in connection.execute(query):
+            found[row.digest] = Found(*row)
+    return found
+
+
+def identifiers(connection: Connection, persons: Sequence[int]) -> list[Found]:
+    """All identifiers of those persons."""
+    return [
+        Found(*row)
+        for part in chunks(persons)
+        for row in connection.execute(
+            sa.select(
+                identifier.c.kind,
+                identifier.c.digest,
+                identifier.c.person_id,
+                identifier.c.undeliverable_at,
+            ).where(identifier.c.person_id.in_(part))
+        )
+    ]
+
+
+def add_identifiers(connection: Connection, fresh: Sequence[dict[str, Any]]) -> None:
+    """Add identifier rows (id, controller, kind, digest, person_id, undeliverable_at)."""
+    if fresh:
+        connection.execute(sa.insert(identifier), fresh)
+
+
+def share_identifier(connection: Connection, controller: str, kind: str, digest: bytes) -> None:
+    """Let an identifier find nobody: more than one person has it."""
+    connection.execute(
+        sa.update(identifier)
+        .where(
+            identifier.c.controller == controller,
+            identifier.c.kind == kind,
+            identifier.c.digest == digest,
+        )
+        .values(person_id=None)
+    )
+
+
+def set_undeliverable(
+    connection: Connection, controller: str, digest: bytes, at: datetime | None
+) -> None:
+    """Mark an address as bouncing since then, or (None) as working again."""
+    connection.execute(
+        sa.update(identifier)
+        .where(
+            identifier.c.controller == controller,
+            identifier.c.kind == "email",
+            identifier.c.digest == digest,
+        )
+        .values(undeliverable_at=at)
+    )
+
+
+def move(connection: Connection, loser: int, winner: int) -> None:
+    """Give everything that points at person `loser` to `winner`, except links and deliveries."""
+    connection.execute(
+        sa.update(identifier).where(identifier.c.person_id == loser).values(person_id=winner)
+    )
+    taken = sa.select(membership.c.project, membership.c.how).where(
+        membership.c.person_id == winner
+    )
+    connection.execute(
+        sa.delete(membership).where(
+            membership.c.person_id == loser,
+            sa.tuple_(membership.c.project, membership.c.how).in_(taken),
+        )
+    )
+    connection.execute(
+        sa.update(membership).where(membership.c.person_id == loser).values(person_id=winner)
+    )
+    connection.execute(sa.update(person).where(person.c.id == loser).values(merged_into=winner))
+
+
+# memberships
+
+
+def memberships(connection: Connection, persons: Sequence[int]) -> list[tuple[int, str, str]]:
+    """Standing memberships: (person, project, how)."""
+    return [
+        (row.person_id, row.project, row.how)
+        for part in chunks(persons)
+        for row in connection.execute(
+            sa.select(membership.c.person_id, membership.c.project, membership.c.how).where(
+                membership.c.person_id.in_(part), membership.c.until.is_(None)
+            )
+        )
+    ]
+
+
+def join(connection: Connection, row: dict[str, Any]) -> None:
+    """Begin a membership, or take it up again where it had ended."""
+    resumed = connection.execute(
+        sa.update(membership)
+        .where(
+            membership.c.person_id == row["person_id"],
+            membership.c.project == row["project"],
+            membership.c.how == row["how"],
+        )
+        .values(until=None)
+    )
+    if not resumed.rowcount:
+        connection.execute(sa.insert(membership).values(**row))
+
+
+def leave(connection: Connection, person_id: int, project: str, how: str, at: datetime) -> None:
+    """End one membership."""
+    connection.execute(
+        sa.update(membership)
+        .where(
+            membership.c.person_id == person_id,
+            membership.c.project == project,
+            membership.c.how == how,
+            membership.c.until.is_(None),
+        )
+        .values(until=at)
+    )
+
+
+# erasure blocks, whole-company prohibitions, and refusals that wait for their person
+
+
+def any_blocks(connection: Connection) -> bool:
+    """Whether there is any erasure block at all."""
+    return connection.scalar(sa.select(block.c.id).limit(1)) is not None
+
+
+def blocked(
+    connection: Connection, controller: str, kind: str, digests: Sequence[bytes]
+) -> list[bytes]:
+    """Which of the digests are blocked."""
+    return [
+        row.digest
+        for part in chunks(digests)
+        for row in connection.execute(
+            sa.select(block.c.digest).where(
+                block.c.controller == controller,
+                block.c.kind == kind,
+                block.c.digest.in_(part),
+            )
+        )
+    ]
+
+
+def add_block(connection: Connection, row: dict[str, Any]) -> None:
+    """Put an erasure block (id, controller, kind, digest, at); again is no error."""
+    known = blocked(connection, row["controller"], row["kind"], [row["digest"]])
+    if not known:
+        connection.execute(sa.insert(block).values(**row))
+
+
+def any_domain_prohibitions(connection: Connection) -> bool:
+    """Whether any whole company said no."""
+    return connection.scalar(sa.select(domain.c.id).limit(1)) is not None
+
+
+def prohibited_domains(
+    connection: Connection, controller: str, digests: Sequence[bytes]
+) -> list[tuple[bytes, datetime]]:
+    """Which of the domain digests are prohibited, and since when."""
+    return [
+        (row.digest, row.at)
+        for part in chunks(digests)
+        for row in connection.execute(
+            sa.select(domain.c.digest, domain.c.at).where(
+                domain.c.controller == controller, domain.c.digest.in_(part)
+            )
+        )
+    ]
+
+
+def add_domain_prohibition(connection: Connection, row: dict[str, Any]) -> None:
+    """Record a whole company's no (id, controller, digest, at, source)."""
+    if not prohibited_domains(connection, row["controller"], [row["digest"]]):
+        connection.execute(sa.insert(domain).values(**row))
+
+
+def refusals(connection: Connection, controller: str, digests: Sequence[bytes]) -> list[Row[Any]]:
+    """Prohibitions that were seen for an address before its person was known."""
+    return [
+        row
+        for part in chunks(digests)
+        for row in connection.execute(
+            sa.select(refusal).where(refusal.c.controller == controller, refusal.c.digest.in_(part))
+        )
+    ]
+
+
+def any_refusals(connection: Connection) -> bool:
+    """Whether any refusal waits for its person."""
+    return connection.scalar(sa.select(refusal.c.id).limit(1)) is not None
+
+
+def add_refusal(connection: Connection, row: dict[str, Any]) -> None:
+    """Keep a prohibition for an address (id, controller, digest, purpose, at, seen_at, system);
+    the latest of a system stands for the earlier ones."""
+    updated = connection.execute(
+        sa.update(refusal)
+        .where(
+            refusal.c.controller == row["controller"],
+            refusal.c.digest == row["digest"],
+            refusal.c.purpose == row["purpose"],
+            refusal.c.system == row["system"],
+        )
+        .values(at=row["at"], seen_at=row["seen_at"])
+    )
+    if not updated.rowcount:
+        connection.execute(sa.insert(refusal).values(**row))
+
+
+def count(connection: Connection) -> dict[str, int]:
+    """Persons by controller, merged ones left out."""
+    query = (
+        sa.select(person.c.controller, sa.func.count().label("n"))
+        .where(person.c.merged_into.is_(None))
+        .group_by(person.c.controller)
+    )
+    return {row.controller: row.n for row in connection.execute(query)}

@@ -1,0 +1,277 @@
+"""The persons of a page, opened: profile, links with shadows, permission events, memberships.
+
+Loaded a page at a time, a query for each kind of row, changed in memory, saved at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from hub.domain.gate import Facts
+from hub.domain.landscape import Landscape
+from hub.domain.permission import PermissionEvent, fold
+from hub.domain.profile import Profile
+from hub.store import ledger, links, people
+from hub.store.documents import Shadow, dump_profile, load_profile
+from hub.store.identity import Identities
+from hub.vault import KeyHandle, Vault, aad
+
+
+@dataclass(slots=True)
+class Linked:
+    """A link row and, once opened, its shadow."""
+
+    id: int
+    system: str
+    stream: str
+    scope: str
+    external_id: str
+    controller: str
+    person_id: int
+    digest: bytes
+    sealed: bytes
+    version: str
+    state: str
+    writes_on: int = 0
+    writes: int = 0
+    shadow: Shadow | None = None
+    dirty: bool = False
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        return self.system, self.stream, self.scope
+
+    def touch(self) -> Shadow:
+        """The shadow, about to be changed."""
+        assert self.shadow is not None
+        self.dirty = True
+        return self.shadow
+
+
+@dataclass(slots=True)
+class Subject:
+    """One person with everything that sync and delivery need to decide about it."""
+
+    id: int
+    controller: str
+    key_id: int
+    key: KeyHandle
+    version: int = 1
+    profile: Profile = field(default_factory=dict)
+    restricted: bool = False
+    notice_due: datetime | None = None
+    created_at: datetime | None = None
+    links: list[Linked] = field(default_factory=list)
+    events: list[PermissionEvent] = field(default_factory=list)
+    memberships: dict[str, str] = field(default_factory=dict)  # project -> how
+    identifiers: dict[tuple[str, bytes], datetime | None] = field(default_factory=dict)
+    new: bool = False
+    changed: bool = False  # profile, permission or membership moved: version rises when saved
+    blocked: bool = False
+    domain_prohibited_at: datetime | None = None
+
+    @property
+    def email(self) -> str | None:
+        found = self.profile.get("email")
+        return found.value if found and isinstance(found.value, str) else None
+
+    def link_to(self, system: str, stream: str, scope: str) -> list[Linked]:
+        """The person's links in one place, merged ones left out."""
+        return [
+            one
+            for one in self.links
+            if one.place == (system, stream, scope) and one.state != "merged"
+        ]
+
+    def facts(self, landscape: Landscape, identities: Identities) -> Facts:
+        """What the gate needs to know, from the rows as they are now in memory."""
+        address = self.email
+        mailbox = bool(address) and address.split("@", 1)[0] in landscape.mailboxes  # type: ignore[union-attr]  # bool() narrows it
+        bounced = False
+        if address and any(self.identifiers.values()):
+            key = ("email", identities.email(self.controller, address))
+            bounced = self.identifiers.get(key) is not None
+        return Facts(
+            controller=self.controller,
+            projects=self.memberships,
+            permissions={
+                purpose.id: fold(
+                    purpose,
+                    self.events,
+                    tolerance=landscape.clock_tolerance,
+                    mailbox=mailbox,
+                    domain_prohibited_at=self.domain_prohibited_at,
+                )
+                for purpose in landscape.purposes.values()
+                if self.controller in purpose.controllers
+            }
+            if self.events or mailbox or self.domain_prohibited_at
+            else {},
+            restricted=self.restricted,
+            blocked=self.blocked,
+            undeliverable=bounced,
+        )
+
+
+def load(
+    connection: Connection, vault: Vault, identities: Identities, ids: Iterable[int]
+) -> dict[int, Subject]:
+    """The persons of those ids, opened. One whose key is gone is shredded, and left out."""
+    wanted = sorted(set(ids))
+    if not wanted:
+        return {}
+    rows = people.rows(connection, wanted)
+    keys = vault.open_keys([row.key_id for row in rows])
+    found: dict[int, Subject] = {}
+    for row in rows:
+        key = keys.get(row.key_id)
+        if key is None:
+            continue
+        found[row.id] = Subject(
+            id=row.id,
+            controller=row.controller,
+            key_id=row.key_id,
+            key=key,
+            version=row.version,
+            profile=load_profile(key.open(row.profile, aad("person", row.id, "profile"))),
+            restricted=row.restricted,
+            notice_due=row.notice_due,
+            created_at=row.created_at,
+        )
+    present = list(found)
+    for linked in links.of_persons(connection, present):
+        subject = found[linked.person_id]
+        linked.shadow = Shadow.load(
+            subject.key.open(linked.sealed, aad("link", linked.id, "shadow"))
+        )
+        subject.links.append(linked)
+    for person_id, event in ledger.of_persons(connection, present):
+        found[person_id].events.append(event)
+    for person_id, project, how in people.memberships(connection, present):
+        found[person_id].memberships[project] = how
+    for identifier in people.identifiers(connection, present):
+        assert identifier.person_id is not None  # they were asked for by person
+        subject = found[identifier.person_id]
+        subject.identifiers[identifier.kind, identifier.digest] = identifier.undeliverable_at
+    _standing(connection, identities, found.values())
+    return found
+
+
+def _standing(connection: Connection, identities: Identities, subjects: Iterable[Subject]) -> None:
+    """Erasure blocks and whole-company prohibitions, which stand outside the person's rows."""
+    for controller in {subject.controller for subject in subjects}:
+        mark_blocks(
+            connection,
+            identities,
+            [one for one in subjects if one.controller == controller],
+            controller,
+        )
+
+
+def mark_blocks(
+    connection: Connection,
+    identities: Identities,
+    subjects: Sequence[Subject],
+    controller: str,
+) -> None:
+    """Set `blocked` and `domain_prohibited_at` of persons of one controller by their address."""
+    addressed = [(one, one.email) for one in subjects if one.email]
+    if not addressed:
+        return
+    if people.any_blocks(connection):
+        blocks = {
+            digest: one
+            for one, address in addressed
+            for digest in identities.blocks(controller, "email", address)
+        }
+        for digest in people.blocked(connection, controller, "email", list(blocks)):
+            blocks[digest].blocked = True
+    if people.any_domain_prohibitions(connection):
+        domains: dict[bytes, list[Subject]] = {}
+        for one, address in addressed:
+            domain = address.rsplit("@", 1)[1]
+            domains.setdefault(identities.domain(controller, domain), []).append(one)
+        for digest, at in people.prohibited_domains(connection, controller, list(domains)):
+            for one in domains[digest]:
+                one.domain_prohibited_at = at
+
+
+def save(connection: Connection, subjects: Iterable[Subject], now: datetime) -> None:
+    """Write the persons and links that changed. Keys of new persons are committed already."""
+    fresh: list[dict[str, Any]] = []
+    moved: list[dict[str, Any]] = []
+    for one in subjects:
+        if not (one.new or one.changed):
+            continue
+        row: dict[str, Any] = {
+            "profile": one.key.seal(dump_profile(one.profile), aad("person", one.id, "profile")),
+            "restricted": one.restricted,
+            "notice_due": one.notice_due,
+            "updated_at": now,
+        }
+        if one.new:
+            fresh.append(
+                {
+                    **row,
+                    "id": one.id,
+                    "controller": one.controller,
+                    "key_id": one.key_id,
+                    "version": one.version,
+                    "merged_into": None,
+                    "created_at": now,
+                }
+            )
+        else:
+            one.version += 1
+            moved.append({**row, "b_id": one.id, "version": one.version})
+    people.insert(connection, fresh)
+    people.update(connection, moved)
+
+
+def save_links(
+    connection: Connection,
+    identities: Identities,
+    changed: Iterable[tuple[Linked, KeyHandle]],
+    fingerprint: Mapping[int, bytes] | None = None,
+) -> None:
+    """Seal and write the shadows of links. A link without an earlier seal is new."""
+    new: list[dict[str, Any]] = []
+    old: list[dict[str, Any]] = []
+    for linked, key in changed:
+        assert linked.shadow is not None
+        is_new = not linked.sealed
+        known = fingerprint.get(linked.id) if fingerprint else None
+        linked.digest = known or identities.fingerprint(linked.shadow.canonical())
+        linked.sealed = key.seal(linked.shadow.dump(), aad("link", linked.id, "shadow"))
+        linked.dirty = False
+        row: dict[str, Any] = {
+            "digest": linked.digest,
+            "shadow": linked.sealed,
+            "version": linked.version,
+            "state": linked.state,
+            "writes_on": linked.writes_on,
+            "writes": linked.writes,
+            "person_id": linked.person_id,
+        }
+        if is_new:
+            new.append(
+                {
+                    **row,
+                    "id": linked.id,
+                    "system": linked.system,
+                    "stream": linked.stream,
+                    "scope": linked.scope,
+                    "external_id": linked.external_id,
+                    "controller": linked.controller,
+                    "merged_into": None,
+                }
+            )
+        else:
+            old.append({**row, "b_id": linked.id})
+    links.insert(connection, new)
+    links.update(connection, old)

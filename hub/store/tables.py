@@ -1,0 +1,313 @@
+"""The application's tables. Few rows per contact: a person (sealed profile), its identifiers, one
+link per record that some system holds (sealed shadow), and one delivery per write.
+
+Personal data stands only in columns named `profile`, `shadow`, `payload`, `evidence` and `raw`,
+all sealed under the person's key (a quarantined row's under the system's). Look-ups go through
+keyed digests. Column comments in `docs/architecture.md`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Column, Index, LargeBinary, MetaData, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from hub.vault.rows import id_allocator as make_id_allocator
+from hub.vault.types import UtcDateTime
+
+metadata: MetaData = SQLModel.metadata
+metadata.naming_convention = {
+    "ix": "ix_%(column_0_N_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+def _when(*, nullable: bool = False, index: bool = False) -> Column[datetime]:
+    return Column(UtcDateTime(), nullable=nullable, index=index)
+
+
+def _blob(*, nullable: bool = False) -> Column[bytes]:
+    return Column(LargeBinary, nullable=nullable)
+
+
+class Person(SQLModel, table=True):
+    """One controller's view of one human."""
+
+    id: int = Field(primary_key=True)
+    controller: str
+    key_id: int = Field(unique=True)
+    version: int = 1  # rises with every change of the profile, permission or membership
+    profile: bytes = Field(sa_column=_blob())
+    restricted: bool = False
+    merged_into: int | None = Field(default=None, index=True)
+    notice_due: datetime | None = Field(default=None, sa_column=_when(nullable=True))
+    created_at: datetime = Field(sa_column=_when())
+    updated_at: datetime = Field(sa_column=_when())
+
+
+class Identifier(SQLModel, table=True):
+    """A keyed digest that finds a person. `person_id` NULL: several share it, it finds nobody."""
+
+    __table_args__ = (UniqueConstraint("controller", "kind", "digest"),)
+    id: int = Field(primary_key=True)
+    controller: str
+    kind: str
+    digest: bytes = Field(sa_column=_blob())
+    person_id: int | None = Field(default=None, index=True, foreign_key="person.id")
+    undeliverable_at: datetime | None = Field(default=None, sa_column=_when(nullable=True))
+
+
+class Link(SQLModel, table=True):
+    """What we last agreed with a system about one of its records.
+
+    In a joint system there is a link for each controller, so that each person's shadow is sealed
+    under its own key (docs/decisions/0003).
+    """
+
+    __table_args__ = (UniqueConstraint("system", "stream", "scope", "external_id", "controller"),)
+    id: int = Field(primary_key=True)
+    system: str
+    stream: str
+    scope: str
+    external_id: str
+    controller: str
+    person_id: int = Field(index=True, foreign_key="person.id")
+    digest: bytes = Field(sa_column=_blob())  # keyed fingerprint of what the shadow holds
+    shadow: bytes = Field(sa_column=_blob())
+    version: str = ""  # the peer's, sorts as text
+    state: str = "live"  # live, archived, gone, merged
+    merged_into: int | None = None  # the link of the record that the vendor merged this one into
+    writes_on: int = 0  # day number of `writes`
+    writes: int = 0  # writes sent that day, against Guard.writes_per_record
+
+
+class PermissionEventRow(SQLModel, table=True):
+    """The permission ledger. Rows are only ever added; a merge of persons moves them."""
+
+    __tablename__ = "permission_event"
+    id: int = Field(primary_key=True)
+    person_id: int = Field(index=True, foreign_key="person.id")
+    purpose: str
+    kind: str
+    at: datetime | None = Field(default=None, sa_column=_when(nullable=True))
+    seen_at: datetime = Field(sa_column=_when())
+    ground: str | None = None
+    act: str | None = None
+    system: str
+    evidence: bytes | None = Field(default=None, sa_column=_blob(nullable=True))
+    key_id: int | None = None  # of the key that seals the evidence; a merge does not change it
+
+
+class Refusal(SQLModel, table=True):
+    """A prohibition known for an address before its person is: it waits for the person."""
+
+    __table_args__ = (UniqueConstraint("controller", "digest", "purpose", "system"),)
+    id: int = Field(primary_key=True)
+    controller: str
+    digest: bytes = Field(sa_column=_blob())
+    purpose: str
+    at: datetime | None = Field(default=None, sa_column=_when(nullable=True))
+    seen_at: datetime = Field(sa_column=_when())
+    system: str
+
+
+class DomainProhibition(SQLModel, table=True):
+    """A whole company said no: every address of its domain is refused."""
+
+    __tablename__ = "domain_prohibition"
+    __table_args__ = (UniqueConstraint("controller", "digest"),)
+    id: int = Field(primary_key=True)
+    controller: str
+    digest: bytes = Field(sa_column=_blob())
+    at: datetime = Field(sa_column=_when())
+    source: str
+
+
+class ErasureBlock(SQLModel, table=True):
+    """A keyed hash of an identifier of an erased person: nothing is written for it again."""
+
+    __tablename__ = "erasure_block"
+    __table_args__ = (UniqueConstraint("controller", "kind", "digest"),)
+    id: int = Field(primary_key=True)
+    controller: str
+    kind: str  # "email", or "SYSTEM/STREAM/SCOPE" for a vendor's id
+    digest: bytes = Field(sa_column=_blob())
+    at: datetime = Field(sa_column=_when())
+
+
+class Membership(SQLModel, table=True):
+    """Who belongs to a joint project, and how that is known."""
+
+    __table_args__ = (UniqueConstraint("person_id", "project", "how"),)
+    id: int = Field(primary_key=True)
+    person_id: int = Field(index=True, foreign_key="person.id")
+    project: str
+    how: str  # "SYSTEM:FIELD", "crossed:CONTROLLER", "by hand: SOURCE"
+    since: datetime = Field(sa_column=_when())
+    until: datetime | None = Field(default=None, sa_column=_when(nullable=True))
+
+
+class Delivery(SQLModel, table=True):
+    """One intended write. Once settled and its payload cleared, it is the disclosure record."""
+
+    __table_args__ = (
+        Index("ix_delivery_queue", "system", "state", "lane", "id"),
+        Index(
+            "uq_delivery_ready",
+            "system",
+            "stream",
+            "scope",
+            "person_id",
+            text("coalesce(link_id, 0)"),
+            "lane",
+            unique=True,
+            sqlite_where=text("state = 'ready'"),
+            postgresql_where=text("state = 'ready'"),
+        ),
+        Index(
+            "uq_delivery_in_flight",
+            "link_id",
+            unique=True,
+            sqlite_where=text("state in ('sent', 'unknown')"),
+            postgresql_where=text("state in ('sent', 'unknown')"),
+        ),
+    )
+    id: int = Field(primary_key=True)
+    system: str
+    stream: str
+    scope: str
+    person_id: int = Field(index=True, foreign_key="person.id")
+    link_id: int | None = Field(default=None, foreign_key="link.id")  # None: a create
+    lane: int  # hub.delivery.lanes: refusals first
+    state: str  # ready, sent, unknown, done, refused, failed, cancelled
+    fields: str = ""  # names of what was sent, space-separated: for disclosures
+    purposes: str = ""  # purposes of the consents sent
+    payload: bytes | None = Field(default=None, sa_column=_blob(nullable=True))
+    person_version: int = 0
+    tries: int = 0
+    due_at: datetime = Field(sa_column=_when())
+    reason: str = ""
+    created_at: datetime = Field(sa_column=_when())
+    sent_at: datetime | None = Field(default=None, sa_column=_when(nullable=True))
+    settled_at: datetime | None = Field(default=None, sa_column=_when(nullable=True))
+
+
+class Cursor(SQLModel, table=True):
+    """Where reading a stream's scope goes on."""
+
+    system: str = Field(primary_key=True)
+    stream: str = Field(primary_key=True)
+    scope: str = Field(primary_key=True)
+    cursor: str
+    complete_at: datetime | None = Field(default=None, sa_column=_when(nullable=True))
+    read_at: datetime = Field(sa_column=_when())
+
+
+class Quarantine(SQLModel, table=True):
+    """A row that could not land, kept sealed with its reason."""
+
+    __table_args__ = (UniqueConstraint("system", "stream", "scope", "external_id"),)
+    id: int = Field(primary_key=True)
+    system: str
+    stream: str
+    scope: str
+    external_id: str
+    reason: str
+    raw: bytes | None = Field(default=None, sa_column=_blob(nullable=True))
+    key_id: int | None = None
+    tries: int = 1
+    seen_at: datetime = Field(sa_column=_when())
+    created_at: datetime = Field(sa_column=_when())
+
+
+class Review(SQLModel, table=True):
+    """A question that only a person can answer. Nothing is written until it is."""
+
+    __table_args__ = (
+        Index(
+            "uq_review_open",
+            "kind",
+            "system",
+            "stream",
+            "scope",
+            "external_id",
+            "field",
+            unique=True,
+            sqlite_where=text("state = 'open'"),
+            postgresql_where=text("state = 'open'"),
+        ),
+    )
+    id: int = Field(primary_key=True)
+    kind: str  # identity, conflict, storm, deletes
+    system: str
+    stream: str = ""
+    scope: str = ""
+    external_id: str = ""
+    field: str = ""
+    link_id: int | None = None
+    persons: str = ""  # candidate person ids, space-separated
+    reason: str
+    state: str = "open"  # open, approved, rejected, moot
+    created_at: datetime = Field(sa_column=_when())
+    decided_at: datetime | None = Field(default=None, sa_column=_when(nullable=True))
+    decision: str = ""
+
+
+class SyncRun(SQLModel, table=True):
+    """One run of one system, for the history."""
+
+    __tablename__ = "sync_run"
+    id: int = Field(primary_key=True)
+    system: str = Field(index=True)
+    epoch: int
+    state: str  # running, done, stopped, failed, handed-back
+    started_at: datetime = Field(sa_column=_when())
+    ended_at: datetime | None = Field(default=None, sa_column=_when(nullable=True))
+    counts: str = "{}"  # JSON: outcome -> number
+    reason: str = ""
+
+
+class Fence(SQLModel, table=True):
+    """The epoch of the run that may write for a system; every commit checks it."""
+
+    system: str = Field(primary_key=True)
+    epoch: int
+    owner: str
+    taken_at: datetime = Field(sa_column=_when())
+
+
+class Task(SQLModel, table=True):
+    """Durable work as the application knows it; the engine only carries it out."""
+
+    kind: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    n: int
+    epoch: int = 0
+    state: str  # open, claimed, closed
+    owner: str = ""
+    due_at: datetime = Field(sa_column=_when())
+    reason: str = ""
+
+
+class Slot(SQLModel, table=True):
+    """A schedule slot that has fired."""
+
+    kind: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    slot: str = Field(primary_key=True)
+    fired_at: datetime = Field(sa_column=_when(index=True))
+
+
+class Worker(SQLModel, table=True):
+    """A daemon process and its last heartbeat."""
+
+    id: str = Field(primary_key=True)
+    beat_at: datetime = Field(sa_column=_when())
+
+
+id_allocator = make_id_allocator(metadata)
+"""Where `hub.vault.rows.ids` counts on SQLite."""
