@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
@@ -25,6 +25,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from hub.vault.rows import id_allocator, ids, upsert
 from hub.vault.types import UtcDateTime
+
+if TYPE_CHECKING:
+    import psycopg
 
 __all__ = [
     "DatabaseUnusable",
@@ -71,7 +74,9 @@ def open_database(
         engine = create_engine(parsed, hide_parameters=True)
         _configure_sqlite(engine, synchronous=synchronous, secure_delete=secure_delete)
         return engine
-    return create_engine(parsed, hide_parameters=True, pool_pre_ping=True, max_overflow=20)
+    engine = create_engine(parsed, hide_parameters=True, pool_pre_ping=True, max_overflow=20)
+    event.listen(engine, "connect", _prefer_binary_arrays)
+    return engine
 
 
 def read_only(engine: Engine) -> Engine:
@@ -143,6 +148,13 @@ def _make_private(path: Path) -> None:
             f"{path} cannot be made or made private ({error.strerror}): "
             "give the hub's user a folder of its own"
         ) from error
+
+
+def _prefer_binary_arrays(connection: psycopg.Connection, _: ConnectionPoolEntry) -> None:
+    from psycopg.types.array import ListBinaryDumper  # noqa: PLC0415 - 0.1 s that SQLite can do without
+
+    # `upsert` sends a column as an array; written as text, each of its bytes would be escaped.
+    connection.adapters.register_dumper(list, ListBinaryDumper)
 
 
 def _configure_sqlite(engine: Engine, *, synchronous: Synchronous, secure_delete: bool) -> None:

@@ -141,10 +141,14 @@ def _upsert_postgresql(
 ) -> None:
     # One array per column and one statement whatever the number of rows.
     arrays = [
-        bindparam(name, [row[name] for row in rows], type_=postgresql.ARRAY(table.c[name].type))
+        bindparam(
+            name,
+            [row[name] for row in rows],
+            type_=postgresql.ARRAY(table.c[name].type, dimensions=1),
+        )
         for name in names
     ]
-    source = func.unnest(*arrays).table_valued(*[column(name) for name in names], name="given")
+    source = func.unnest(*arrays).table_valued(*[column(name) for name in names])
     source = source.render_derived()
     insert = postgresql.insert(table).from_select(
         names, select(*[source.c[name] for name in names]), include_defaults=False

@@ -292,8 +292,10 @@ class Vault:
         with self._engine.begin() as connection:
             keystore.check_masters(connection, master_keys)
             active = keystore.active_version(connection)
-            others = self._other_versions(connection, master_keys.current)
-            if master_keys.current < active or (master_keys.current == active and not others):
+            unfinished = connection.execute(
+                select(master_key.c.version).where(master_key.c.version < active)
+            ).first()
+            if master_keys.current < active or (master_keys.current == active and not unfinished):
                 raise MasterKeyError(
                     f"The key store already uses master key version {active}. To rotate, add a "
                     f"new key as version {active + 1}."
@@ -435,20 +437,16 @@ class Vault:
         with self._engine.begin() as connection:
             # Waits on PostgreSQL for transactions that are making keys under an earlier version.
             connection.execute(delete(master_key).where(master_key.c.version != current))
-            if self._other_versions(connection, current):
+            left = connection.execute(
+                select(data_key.c.id).where(data_key.c.master_version != current).limit(1)
+            ).first()
+            if left:
                 connection.rollback()
                 return False
             keystore.count_destruction(
                 connection
             )  # of the keys as the earlier masters wrapped them
         return True
-
-    def _other_versions(self, connection: Connection, current: int) -> int:
-        return int(
-            connection.execute(
-                select(func.count()).where(data_key.c.master_version != current)
-            ).scalar_one()
-        )
 
 
 def _chunks(values: Sequence[int]) -> Iterator[Sequence[int]]:
