@@ -11,7 +11,6 @@ keys, what was found and what was expected. Secret values are in no message and 
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -51,7 +50,7 @@ class Hidden(dict[str, Any]):
     """A mapping with secrets in it: an ordinary one, but its repr names only the keys."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
-        super().__init__({name: _hide(value) for name, value in values.items()})
+        super().__init__({name: _hide(value) for name, value in dict(values).items()})
 
     def __repr__(self) -> str:
         return f"<hidden: {', '.join(self)}>"
@@ -94,7 +93,7 @@ class Settings:
     rates: Mapping[str, Mapping[str, Rate]]  # system -> bucket of ConnectorType.limits -> rate
     files: tuple[Path, ...]  # what was read, in order
     warnings: tuple[str, ...]  # for `hub check`: secrets that others can read, ended projects
-    _tree: Tree = field(repr=False, compare=False)
+    _places: Tree = field(repr=False, compare=False)  # without values
 
     def where(self, *path: str | int) -> str:
         """ "file:line:column" of a key, or of the nearest one above it that is written.
@@ -102,7 +101,7 @@ class Settings:
         For later mistakes, which only a plugin or its vendor can find:
         `where("systems", "crowst-crm", "streams", "contacts", "fields", "first_name")`.
         """
-        return str(self._tree.place(path))
+        return str(self._places.place(path))
 
 
 def load(path: Path, environ: Mapping[str, str], *, today: date | None = None) -> Settings:
@@ -143,7 +142,7 @@ def load(path: Path, environ: Mapping[str, str], *, today: date | None = None) -
         rates={name: rates(one) for name, one in document.systems.items()},
         files=tuple(files),
         warnings=(*secrets.warnings, *warnings),
-        _tree=tree,
+        _places=Tree(places=tree.places, files=tree.files),
     )
 
 
@@ -196,11 +195,12 @@ def _master_key(
         return None, "absent"
     else:
         source = "environment" if check.tree.sources[path] == "environment" else "file"
+    text = key.get_secret_value().strip()
     try:
-        size = len(base64.b64decode(key.get_secret_value().strip(), validate=True))
-    except (binascii.Error, ValueError):
+        size = len(base64.b64decode(text, validate=True))
+    except ValueError:  # binascii.Error is one; so are letters beyond ASCII
         size = 0
     if size != 32:
         where = f"{MASTER_KEY_VARIABLE} of the environment" if source == "environment" else "a file"
         check.wrong(path, f"another kind of key, from {where}", _KEY_EXPECTED, _KEY_MEND)
-    return key, source
+    return SecretStr(text), source

@@ -90,6 +90,11 @@ def _short_map(value: Any) -> Any:
     return {"vendor": value} if isinstance(value, str) else value
 
 
+def _defaults(value: Any) -> Any:
+    """`first_name:` with nothing after it takes all defaults."""
+    return {} if value is None else value
+
+
 Code = Annotated[str, Field(min_length=1, json_schema_extra={"type": ["string", "integer"]})]
 """A vendor's id: text even where it looks like a number."""
 
@@ -405,7 +410,12 @@ class RootConfig(Part):
     """The companies."""
     purposes: dict[str, PurposeConfig] = {}
     """Why people may be contacted."""
-    fields: dict[str, FieldConfig]
+    fields: dict[
+        str,
+        Annotated[
+            FieldConfig, BeforeValidator(_defaults, json_schema_input_type=FieldConfig | None)
+        ],
+    ]
     """The hub's own profile of a person."""
     projects: dict[str, ProjectConfig] = {}
     """What the companies do together."""

@@ -88,7 +88,7 @@ class Secrets:
             f"the environment variable {name}, which is {state}",
             "a value",
             near(name, (n for n in self.environ if self.environ[n]))
-            or f"Set it before the hub starts, or write ${{{name}:-default}}",
+            or "Set it before the hub starts",
         )
 
     def secret(self, name: str) -> Found:
