@@ -1,0 +1,104 @@
+"""Several processes on one database, some of them killed, paused or stopped."""
+
+from __future__ import annotations
+
+import random
+import time
+
+from conftest import World, until
+
+from hub.engine import utc_now
+
+
+def _open(world: World, kind: str, *keys: str) -> None:
+    for key in keys:
+        world.ledger.open(kind, key, utc_now())
+
+
+def test_three_processes_fire_each_slot_once(world: World) -> None:
+    world.start("a", "b", "c", every={"crm": 1, "mailer": 2})
+    until("eight slots", lambda: world.count("fired", "key = 'crm'") >= 8, 25)
+    assert set(world.stop().values()) == {0}
+    fired = world.ledger.rows("SELECT key, slot FROM fired ORDER BY key, slot")
+    assert len(fired) == len(set(fired))
+    for key, every in (("crm", 1), ("mailer", 2)):
+        slots = [slot for name, slot in fired if name == key]
+        assert all(slot % every == 0 for slot in slots)
+    # each one that fired was worked on once
+    assert world.count("completion") == world.count("start")
+    assert world.count("start") <= len(fired)
+    assert world.count("start", "key = 'crm'") >= world.count("fired", "key = 'crm'") - 1
+
+
+def test_a_killed_workers_run_is_taken_over_within_ten_seconds(world: World) -> None:
+    world.start("a", work=60)
+    _open(world, "slow", "crm")
+    until("a has started", lambda: world.count("start", "worker = 'a'"), 10)
+    world.start("b", work=0)
+    world.kill("a")
+    killed = time.monotonic()
+    until("b has finished it", lambda: world.count("completion"), 10)
+    assert time.monotonic() - killed < 10
+    rows = world.ledger.rows("SELECT worker, n, epoch FROM start ORDER BY at")
+    assert rows == [("a", 1, 1), ("b", 1, 2)]
+    assert world.ledger.rows("SELECT worker, epoch FROM result") == [("b", 2)]
+
+
+def test_a_long_healthy_step_is_not_run_twice(world: World) -> None:
+    world.start("a", "b", "c", work=6, lease=2, sweep=0.3)
+    _open(world, "slow", "crm", "mailer")
+    until("both are done", lambda: world.count("completion") == 2, 20)
+    assert set(world.stop().values()) == {0}
+    assert world.count("start") == 2
+    assert world.count("result") == 2
+
+
+def test_a_paused_worker_is_fenced_when_it_wakes(world: World) -> None:
+    world.start("a", work=4, lease=2, sweep=0.5)
+    _open(world, "slow", "crm")
+    until("a has started", lambda: world.count("start"), 10)
+    world.pause("a")
+    world.start("b", work=4, lease=2, sweep=0.5)
+    until("b has taken over", lambda: world.count("start", "worker = 'b'"), 12)
+    world.wake("a")  # its work is over at once, b's is not
+    until("b has finished it", lambda: world.count("completion"), 12)
+    _open(world, "slow", "mailer")  # both go on working
+    until("the next one is done", lambda: world.count("completion") == 2, 12)
+    assert set(world.stop().values()) == {0}
+    assert world.ledger.rows("SELECT worker, epoch FROM result WHERE key = 'crm'") == [("b", 2)]
+    assert world.count("completion", "key = 'crm'") == 1
+
+
+def test_a_clean_stop_hands_its_work_to_the_others_at_once(world: World) -> None:
+    world.start("a", work=60)
+    _open(world, "slow", "crm")
+    until("a has started", lambda: world.count("start"), 10)
+    world.start("b", work=0)
+    process = world.workers["a"]
+    process.terminate()
+    assert process.wait(8) == 0
+    until("b has finished it", lambda: world.count("completion"), 4)
+    assert world.ledger.rows("SELECT worker FROM result") == [("b",)]
+
+
+def test_killed_again_and_again_every_task_completes_once(world: World) -> None:
+    chance = random.Random(7)
+    tasks = [f"task-{number}" for number in range(40)]
+    _open(world, "sliced", *tasks)
+    born = 3
+    world.start("w0", "w1", "w2", work=0.25, lease=1.5, sweep=0.5)
+    for _ in range(6):
+        before = world.count("start")
+        until("some progress", lambda n=before: world.count("start") >= n + 8, 10)
+        world.kill(chance.choice(sorted(world.workers)))
+        world.start(f"w{born}", work=0.25, lease=1.5, sweep=0.5)
+        born += 1
+        if world.count("completion") == len(tasks):
+            break
+    until("all are complete", lambda: world.count("completion") >= len(tasks), 25)
+    assert set(world.stop().values()) == {0}
+    completed = world.ledger.rows("SELECT key FROM completion")
+    assert sorted(key for (key,) in completed) == sorted(tasks)
+    assert world.ledger.open_tasks(100) == []
+    # a claim is never granted twice under one number and epoch
+    assert world.count("start") == len(set(world.ledger.rows("SELECT key, n, epoch FROM start")))
