@@ -66,6 +66,7 @@ def serve(app: Sandbox | ASGIApp, port: int = 0) -> Iterator[str]:
                 loop="asyncio",
                 lifespan="auto",
                 log_config=None,
+                log_level="warning",  # a chattier one writes down whole requests
                 access_log=False,  # its lines hold full paths
                 # longer than clients keep an idle connection, so that they are the ones to close
                 timeout_keep_alive=60,
@@ -76,6 +77,8 @@ def serve(app: Sandbox | ASGIApp, port: int = 0) -> Iterator[str]:
         def run() -> None:
             try:
                 server.run(sockets=[listener])
+            except SystemExit:
+                pass  # uvicorn's way to say that the application does not start; told below
             finally:
                 server.ready.set()
 

@@ -182,7 +182,7 @@ def test_a_torn_or_empty_body(http, acme, kind):
 
 def test_a_web_page_instead_of_an_answer(http, acme):
     acme.strike(FaultKind.HTML)
-    with pytest.raises(BadAnswer, match="crowst-acme.*Is base_url right"):
+    with pytest.raises(BadAnswer, match=r"crowst-acme.*Is base_url right"):
         get(http)
     assert get(http, html_ok=True).status == 200
 
@@ -211,9 +211,8 @@ def test_latency_above_the_timeout(acme, clock):
 
 def test_latency_above_the_timeout_of_a_real_connection(acme, clock):
     acme.strike(FaultKind.LATENCY, times=1, value=0.4)
-    with served(acme, clock, timeout=0.1) as http:
-        with pytest.raises(Uncertain, match="timed out"):
-            post(http)
+    with served(acme, clock, timeout=0.1) as http, pytest.raises(Uncertain, match="timed out"):
+        post(http)
 
 
 @pytest.mark.parametrize(
@@ -231,9 +230,11 @@ def test_what_was_never_sent_is_repeated_and_certain(acme, clock, error, message
         sent.append(request)
         raise error
 
-    with client(acme, clock, transport=httpx.MockTransport(refuse)) as http:
-        with pytest.raises(Unavailable, match=message) as caught:
-            call(http)
+    with (
+        client(acme, clock, transport=httpx.MockTransport(refuse)) as http,
+        pytest.raises(Unavailable, match=message) as caught,
+    ):
+        call(http)
     assert not isinstance(caught.value, Uncertain)
     assert len(sent) == 4
 
@@ -245,9 +246,11 @@ def test_an_untrusted_certificate_is_named(acme, clock):
         except ssl.SSLError as cause:
             raise httpx.ConnectError("tls") from cause
 
-    with client(acme, clock, transport=httpx.MockTransport(refuse)) as http:
-        with pytest.raises(Unavailable, match="certificate"):
-            get(http)
+    with (
+        client(acme, clock, transport=httpx.MockTransport(refuse)) as http,
+        pytest.raises(Unavailable, match="certificate"),
+    ):
+        get(http)
 
 
 def test_many_answers_in_order_and_keeps_each_failure(http, acme):
@@ -331,7 +334,7 @@ def test_an_unusable_address(acme, clock, base_url, message):
 
 @pytest.mark.parametrize("value", ["Bearer secret\n", "Bearer sécret", "", " Bearer secret"])
 def test_a_credential_that_cannot_be_sent(acme, clock, value):
-    with pytest.raises(Misconfigured, match="crowst-acme.*Authorization") as caught:
+    with pytest.raises(Misconfigured, match=r"crowst-acme.*Authorization") as caught:
         client(acme, clock, headers={"Authorization": value})
     assert "cret" not in str(caught.value) + caught.value.mend
 
