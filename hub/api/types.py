@@ -179,6 +179,9 @@ class Context:
     scopes: Mapping[str, Sequence[str]]  # stream -> scope ids that YAML lists
     topics: Mapping[str, Sequence[str]]  # stream -> topic ids that YAML maps
     now: Callable[[], datetime]
+    written: Mapping[str, Sequence[str]] | None = None
+    """stream -> those of `fields` that the mapping writes; None: any of them may be. Only these
+    may be made at the vendor by `Connector.prepare`."""
 
 
 @dataclass(frozen=True, slots=True)

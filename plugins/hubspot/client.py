@@ -1,0 +1,299 @@
+"""HubSpot's HTTP API as the connector uses it: routes, bodies, and what its errors mean.
+
+Paths are the date-versioned ones (2026-09). Every call that only reads may be repeated, also
+where it is a POST; one whose body arrives torn is asked once more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from hub.api import (
+    BadAnswer,
+    Http,
+    Misconfigured,
+    MissingScope,
+    Reply,
+    Unavailable,
+)
+
+BATCH = 100
+"""Most inputs of one batch call."""
+
+LIST_PAGE = 100
+SEARCH_PAGE = 200
+
+CONTACTS = "/crm/objects/2026-09/contacts"
+PROPERTIES = "/crm/properties/2026-09/contacts"
+PREFERENCES = "/communication-preferences/2026-09"
+DETAILS = "/account-info/v3/details"
+
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,48}")
+
+
+def reason(error: Any) -> str:
+    """A short code for an error of HubSpot's, without its text: that may quote personal data."""
+    if isinstance(error, Mapping):
+        details = error.get("errors")
+        first = details[0] if isinstance(details, list) and details else None
+        for found in (
+            first.get("code") if isinstance(first, Mapping) else None,
+            error.get("subCategory"),
+            error.get("category"),
+        ):
+            if isinstance(found, str) and _CODE.fullmatch(found):
+                return found.lower().replace("_", "-")
+    return "refused"
+
+
+def named(error: Any, key: str) -> list[str]:
+    """What an error names under `key` in its context, or in the contexts of its details."""
+    if not isinstance(error, Mapping):
+        return []
+    details = error.get("errors")
+    holders = [error, *(details if isinstance(details, list) else ())]
+    found: list[str] = []
+    for holder in holders:
+        context = holder.get("context") if isinstance(holder, Mapping) else None
+        values = context.get(key) if isinstance(context, Mapping) else None
+        if isinstance(values, list):
+            found += [str(value) for value in values]
+    return found
+
+
+def parts(items: Sequence[Any], size: int = BATCH) -> Iterator[Sequence[Any]]:
+    """The items in runs of at most `size`."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+class Api:
+    """The calls. `system` is the configured name, for messages."""
+
+    def __init__(self, http: Http, system: str, business_unit: int | None = None) -> None:
+        self._http = http
+        self._system = system
+        self._unit: dict[str, str | int] = {"channel": "EMAIL"}
+        if business_unit is not None:
+            self._unit["businessUnitId"] = business_unit
+
+    # reading
+
+    def details(self) -> dict[str, Any]:
+        """The account. Needs no scope."""
+        return self._ask({"method": "GET", "route": DETAILS})
+
+    def properties(self) -> dict[str, dict[str, Any]]:
+        """The contact properties by name."""
+        found = self._ask({"method": "GET", "route": PROPERTIES})
+        return {one["name"]: one for one in _listed(found, "results", "name")}
+
+    def groups(self) -> set[str]:
+        """The names of the groups of contact properties."""
+        found = self._ask({"method": "GET", "route": f"{PROPERTIES}/groups"})
+        return {one["name"] for one in _listed(found, "results", "name")}
+
+    def definitions(self) -> dict[str, str]:
+        """Subscription types: id -> name."""
+        query = {key: value for key, value in self._unit.items() if key != "channel"}
+        found = self._ask({"method": "GET", "route": f"{PREFERENCES}/definitions", "query": query})
+        return {str(one["id"]): str(one.get("name")) for one in _listed(found, "results", "id")}
+
+    def page(
+        self, after: str, names: Sequence[str], *, archived: bool
+    ) -> tuple[list[Any], str | None]:
+        """One page of all contacts in the order of id, and where the next begins."""
+        return self.page_of(self._ask(self.page_call(after, names, archived=archived)))
+
+    def page_call(self, after: str, names: Sequence[str], *, archived: bool) -> dict[str, Any]:
+        """The call of `page`, to be made beside others."""
+        query: dict[str, str | int] = {"limit": LIST_PAGE, "properties": ",".join(names)}
+        query["archived"] = "true" if archived else "false"
+        if after:
+            query["after"] = after
+        return {"method": "GET", "route": CONTACTS, "query": query}
+
+    def page_of(self, answer: Any) -> tuple[list[Any], str | None]:
+        """What `page` answers, from the body of its call."""
+        return _rows(answer), _next(answer)
+
+    def search(
+        self, filters: Sequence[Mapping[str, str]], sort: str, names: Sequence[str], limit: int
+    ) -> tuple[list[Any], bool]:
+        """The first `limit` contacts that pass all filters, and whether there are more."""
+        found = self._ask(
+            {
+                "method": "POST",
+                "route": f"{CONTACTS}/search",
+                "limit": "search",
+                "json": {
+                    "filterGroups": [{"filters": list(filters)}] if filters else [],
+                    "sorts": [sort],
+                    "properties": list(names),
+                    "limit": limit,
+                    "after": "0",
+                },
+            }
+        )
+        return _rows(found), _next(found) is not None
+
+    def contacts(
+        self,
+        ids: Sequence[str],
+        names: Sequence[str],
+        *,
+        by_email: bool = False,
+        archived: bool = False,
+    ) -> list[Any]:
+        """Those of the contacts that are there, by id or by e-mail, in no order."""
+        calls: list[dict[str, Any]] = []
+        for some in parts(ids):
+            body: dict[str, Any] = {
+                "inputs": [{"id": one} for one in some],
+                "properties": list(names),
+                "propertiesWithHistory": [],
+            }
+            if by_email:
+                body["idProperty"] = "email"
+            calls.append(
+                {
+                    "method": "POST",
+                    "route": f"{CONTACTS}/batch/read",
+                    "query": {"archived": "true" if archived else "false"},
+                    "json": body,
+                }
+            )
+        return [row for answer in self.asks(calls) for row in _rows(answer)]
+
+    def status_calls(self, emails: Sequence[str]) -> list[dict[str, Any]]:
+        """The calls that tell the subscription statuses and opt-outs of those addresses."""
+        tails = ("/statuses/batch/read", "/statuses/batch/unsubscribe-all/read")
+        return [
+            {
+                "method": "POST",
+                "route": PREFERENCES + tail,
+                "query": self._unit,
+                "json": {"inputs": list(some)},
+            }
+            for some in parts(emails)
+            for tail in tails
+        ]
+
+    def asks(self, calls: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """The bodies that reading calls answer, made side by side. Raises as `Http.call`, and
+        MissingScope, Misconfigured or BadAnswer where HubSpot refuses one."""
+        if len(calls) == 1:
+            return [self._ask(calls[0])]
+        replies = self._http.many([{"idempotent": True, **call} for call in calls])
+        return [self._understood(call, reply) for call, reply in zip(calls, replies, strict=True)]
+
+    def refuses(self, route: str) -> str | None:
+        """The scope that the token lacks for a batch call, found by sending an empty batch."""
+        reply = self._http.call("POST", route, json={"inputs": []}, idempotent=True)
+        try:
+            self.check_allowed(reply, route)
+        except MissingScope as error:
+            return error.scope or "unknown"
+        return None
+
+    # writing
+
+    def create_group(self, name: str) -> None:
+        """Make a property group."""
+        self._make(f"{PROPERTIES}/groups", {"name": name, "label": "Hub"})
+
+    def create_property(self, body: Mapping[str, Any]) -> None:
+        """Make a contact property."""
+        self._make(PROPERTIES, body)
+
+    def send(self, route: str, inputs: Sequence[Any], *, by_unit: bool = False) -> Reply:
+        """A batch that writes. Never repeated here: what is uncertain is to be read back."""
+        return self._http.call(
+            "POST",
+            route,
+            query=self._unit if by_unit else None,
+            json={"inputs": list(inputs)},
+            idempotent=False,
+        )
+
+    # judging
+
+    def check_allowed(self, reply: Reply, route: str) -> None:
+        """Raises MissingScope or Misconfigured where the reply is a 403."""
+        if reply.status != 403:
+            return
+        error = self.error_of(reply)
+        scopes = named(error, "requiredGranularScopes") or named(error, "missingScopes")
+        if scopes or (isinstance(error, Mapping) and error.get("category") == "MISSING_SCOPES"):
+            scope = " or ".join(scopes)
+            raise MissingScope(
+                f"{self._system}: the token lacks the scope {scope or 'for ' + route}",
+                scope=scope,
+                mend=f"give the service key of {self._system} that scope in HubSpot's settings",
+            )
+        raise Misconfigured(
+            f"{self._system}: HubSpot forbids {route} ({reason(error)})",
+            mend=f"does the HubSpot plan of {self._system} include this API?",
+        )
+
+    @staticmethod
+    def error_of(reply: Reply) -> Any:
+        """The error's body, None where it cannot be read."""
+        try:
+            return reply.json()
+        except BadAnswer:
+            return None
+
+    def _make(self, route: str, body: Mapping[str, Any]) -> None:
+        reply = self._http.call("POST", route, json=dict(body), idempotent=False)
+        self.check_allowed(reply, route)
+        # 409: another process made it in the meantime
+        if reply.status >= 300 and reply.status != 409:
+            raise Misconfigured(
+                f"{self._system}: HubSpot refuses POST {route} ({reason(self.error_of(reply))})",
+                mend="make it by hand in HubSpot, or correct its name in the mapping",
+            )
+
+    def _ask(self, call: Mapping[str, Any]) -> Any:
+        return self._understood(call, self._http.call(**{"idempotent": True, **call}))
+
+    def _understood(self, call: Mapping[str, Any], reply: Reply | Exception) -> Any:
+        try:
+            return self._body(call, reply)
+        except BadAnswer:
+            again = self._http.call(**{"idempotent": True, **call})
+        return self._body(call, again)
+
+    def _body(self, call: Mapping[str, Any], reply: Reply | Exception) -> Any:
+        if isinstance(reply, Exception):
+            raise reply
+        where = f"{call['method']} {call['route']}"
+        self.check_allowed(reply, call["route"])
+        if reply.status == 423:
+            raise Unavailable(f"{self._system}: {where}: the record is locked for a moment")
+        if reply.status >= 300:
+            code = reason(self.error_of(reply))
+            raise BadAnswer(f"{self._system}: {where}: answered {reply.status} ({code})")
+        return reply.json()
+
+
+def _listed(answer: Any, name: str, key: str) -> list[dict[str, Any]]:
+    found = answer.get(name) if isinstance(answer, dict) else None
+    if not isinstance(found, list):
+        raise BadAnswer(f"the answer holds no list {name!r}")
+    return [one for one in found if isinstance(one, dict) and key in one]
+
+
+def _rows(answer: Any) -> list[Any]:
+    found = answer.get("results") if isinstance(answer, dict) else None
+    if not isinstance(found, list):
+        raise BadAnswer("the answer holds no list 'results'")
+    return found
+
+
+def _next(answer: Any) -> str | None:
+    paging = answer.get("paging") or {}
+    after = (paging.get("next") or {}).get("after") if isinstance(paging, dict) else None
+    return None if after is None else str(after)
