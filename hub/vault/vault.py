@@ -19,20 +19,20 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import bindparam, delete, func, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.engine import Connection
 
-from hub.vault import keystore
+from hub.vault import keystore, rotation
 from hub.vault.blind import LABELS, BlindIndex
 from hub.vault.cache import KeyCache
 from hub.vault.database import checkpoint, ids, open_database, read_only, upsert
-from hub.vault.errors import MasterKeyError, MasterKeyMissing, SuspiciousOrphans
+from hub.vault.errors import MasterKeyMissing, SuspiciousOrphans
 from hub.vault.keystore import KeyKind, bound_to, data_key, index_key, master_key
 from hub.vault.master import MasterKeys
 from hub.vault.sealing import KEY_BYTES, KeyHandle, Unwrapper, wrap
 
 _CHUNK = 5_000
-"""Ids in one IN list, rows in one rewrapping transaction."""
+"""Ids in one IN list, keys in one page of a walk."""
 
 Clock = Callable[[], datetime]
 
@@ -270,8 +270,9 @@ class Vault:
                 break
             last = page[-1]
             used = referenced(page)
-            orphans += [i for i in page if i not in used]
-            in_use += len(page) - len([i for i in page if i not in used])
+            unused = [i for i in page if i not in used]
+            orphans += unused
+            in_use += len(page) - len(unused)
         if len(orphans) > in_use and not even_if_most:
             raise SuspiciousOrphans(len(orphans), in_use)
         return self.destroy(orphans)
@@ -289,27 +290,13 @@ class Vault:
         Raises MasterKeyError if `master_keys` has no newer key than the store, and what the
         constructor raises if it lacks or mistakes one in use.
         """
-        with self._engine.begin() as connection:
-            keystore.check_masters(connection, master_keys)
-            active = keystore.active_version(connection)
-            unfinished = connection.execute(
-                select(master_key.c.version).where(master_key.c.version < active)
-            ).first()
-            if master_keys.current < active or (master_keys.current == active and not unfinished):
-                raise MasterKeyError(
-                    f"The key store already uses master key version {active}. To rotate, add a "
-                    f"new key as version {active + 1}."
-                )
-            if master_keys.current > active:
-                keystore.register_master(
-                    connection, master_keys, master_keys.current, self._clock()
-                )
+        rotation.begin(self._engine, master_keys, self._clock())
         self._use_masters(master_keys)
         rewrapped = 0
         while True:
-            while batch := self._rewrap_batch(master_keys):
+            while batch := rotation.rewrap_batch(self._engine, master_keys, self._unwrap):
                 rewrapped += batch
-            if self._retire(master_keys.current):
+            if rotation.retire(self._engine, master_keys.current):
                 break
         self._use_masters(master_keys.only_current())
         self.scrub()
@@ -400,53 +387,6 @@ class Vault:
                 label=label, version=version, key_id=key_ids[0], created_at=self._clock()
             )
         )
-
-    def _rewrap_batch(self, masters: MasterKeys) -> int:
-        current = masters.by_version[masters.current]
-        with self._engine.begin() as connection:
-            rows = connection.execute(
-                select(
-                    data_key.c.id,
-                    data_key.c.kind,
-                    data_key.c.master_version,
-                    data_key.c.wrapped,
-                )
-                .where(data_key.c.master_version != masters.current)
-                .limit(_CHUNK)
-                .with_for_update()
-            ).all()
-            if rows:
-                connection.execute(
-                    update(data_key)
-                    .where(data_key.c.id == bindparam("key_id"))
-                    .values(wrapped=bindparam("new_wrapped"), master_version=masters.current),
-                    [
-                        {
-                            "key_id": row.id,
-                            "new_wrapped": wrap(
-                                current, self._unwrap(*row), bound_to(row.id, row.kind)
-                            ),
-                        }
-                        for row in rows
-                    ],
-                )
-        return len(rows)
-
-    def _retire(self, current: int) -> bool:
-        """Drop the earlier master versions unless a key was made under one meanwhile."""
-        with self._engine.begin() as connection:
-            # Waits on PostgreSQL for transactions that are making keys under an earlier version.
-            connection.execute(delete(master_key).where(master_key.c.version != current))
-            left = connection.execute(
-                select(data_key.c.id).where(data_key.c.master_version != current).limit(1)
-            ).first()
-            if left:
-                connection.rollback()
-                return False
-            keystore.count_destruction(
-                connection
-            )  # of the keys as the earlier masters wrapped them
-        return True
 
 
 def _chunks(values: Sequence[int]) -> Iterator[Sequence[int]]:
