@@ -10,7 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hub.api import EXISTS, Verdict, Write
-from plugins.mailer.mailchimp_client import MEMBER_TAGS, Outcome, member_call, outcome
+from plugins.mailer.mailchimp_client import (
+    GONE,
+    MEMBER_TAGS,
+    THROTTLED,
+    Outcome,
+    member_call,
+    outcome,
+)
 from plugins.mailer.mailchimp_mapping import Malformed, address_hash, member_body, wanted_tags
 from plugins.mailer.mailchimp_members import Batch, Members
 from plugins.mailer.mailchimp_reading import PAGE
@@ -76,7 +83,7 @@ class Updater:
             scope = call["path"]["list"]
             present = self._present_tags(scope, member)
             if present is None:
-                batch.settle(write, Outcome(Verdict.RETRYABLE, "tags-unread"))
+                batch.settle(write, _half_done(call, Outcome(Verdict.RETRYABLE, "tags-unread")))
                 continue
             changes = tag_changes(present, wanted_tags(write.fields) or ())
             if not changes:
@@ -100,7 +107,7 @@ class Updater:
             if ended.verdict is Verdict.OK:
                 done.append((write, call))
             else:
-                batch.settle(write, ended)
+                batch.settle(write, _half_done(call, ended))
         again = [
             member_call("GET", call["path"]["list"], call["path"]["member"]) for _, call in done
         ]
@@ -116,6 +123,17 @@ class Updater:
             (found,) = self._members.client.get_many([call])
             rows = found.get("tags") if isinstance(found, dict) else None
         return [str(row.get("name")) for row in rows] if isinstance(rows, list) else None
+
+
+def _half_done(call: Mapping[str, Any], ended: Outcome) -> Outcome:
+    """How a write ended whose tags could not be changed.
+
+    Its fields may be written already, and a call that changes tags may have been carried out
+    whatever came back, so it must be read before anything is repeated.
+    """
+    if call["method"] == "GET" and ended.reason in (THROTTLED, GONE, "tags-unread"):
+        return ended
+    return Outcome(Verdict.UNKNOWN, f"tags:{ended.reason}", retry_after=ended.retry_after)
 
 
 def tag_changes(present: Iterable[str], wanted: Iterable[str]) -> list[dict[str, str]]:
