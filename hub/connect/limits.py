@@ -10,11 +10,13 @@ which a test could not steer, and it holds a lock of its own. Asking the bucket 
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
-from pyrate_limiter import AbstractBucket, InMemoryBucket, RateItem
+from pyrate_limiter import AbstractBucket, InMemoryBucket, PostgresBucket, RateItem
 from pyrate_limiter import Rate as Window
 
 from hub.api import Rate
@@ -72,10 +74,37 @@ def in_memory(clock: Clock) -> BucketMaker:
     """Buckets of this process, counting by `clock`."""
 
     def make(_name: str, rate: Rate) -> Bucket:
-        window = Window(rate.count, max(1, round(rate.seconds * 1000)))
-        return PyrateBucket(InMemoryBucket([window]), lambda: int(clock.monotonic() * 1000))
+        return PyrateBucket(InMemoryBucket([_window(rate)]), lambda: int(clock.monotonic() * 1000))
 
     return make
+
+
+class Connections(Protocol):
+    """A source of psycopg connections, such as `psycopg_pool.ConnectionPool`."""
+
+    def connection(self) -> AbstractContextManager[Any]:
+        """A connection whose transaction is committed when the context ends well."""
+        ...
+
+
+def in_postgres(pool: Connections) -> BucketMaker:
+    """Buckets that all processes on one PostgreSQL database share, counting by its clock.
+
+    Each makes a table of its own, "ratelimit___" and a digest of its name. A call costs a few
+    statements, so use it only where several machines really call the same accounts.
+    """
+
+    def make(name: str, rate: Rate) -> Bucket:
+        table = hashlib.sha256(name.encode()).hexdigest()[:20]
+        # typed for psycopg_pool, of which it calls nothing but `connection`
+        shared: Any = pool
+        return PyrateBucket(PostgresBucket(shared, table, [_window(rate)]))
+
+    return make
+
+
+def _window(rate: Rate) -> Window:
+    return Window(rate.count, max(1, round(rate.seconds * 1000)))
 
 
 class Account:

