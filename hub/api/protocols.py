@@ -47,7 +47,8 @@ class Http(Protocol):
         as a search, should say True).
 
         Raises Unavailable (network, 5xx after retries, nothing changed), RateLimited (429 after
-        waiting within reason), Uncertain (a non-idempotent call may have been carried out),
+        waiting within reason), Uncertain (a call that is not idempotent, or a PUT, PATCH
+        or DELETE after its last try, may have been carried out),
         AuthFailed (401), BadAnswer (an HTML page where JSON is due).
         """
         ...
