@@ -81,9 +81,9 @@ class Api:
 
     # reading
 
-    def details(self) -> dict[str, Any]:
-        """The account. Needs no scope."""
-        return self._ask({"method": "GET", "route": DETAILS})
+    def details(self) -> None:
+        """Ask for the account, which needs no scope: raises AuthFailed for a wrong token."""
+        self._ask({"method": "GET", "route": DETAILS})
 
     def properties(self) -> dict[str, dict[str, Any]]:
         """The contact properties by name."""

@@ -10,6 +10,7 @@ from typing import Any
 from hub.api import (
     WHOLE_SCOPE,
     Consent,
+    Misconfigured,
     Record,
     RecordState,
     Result,
@@ -123,10 +124,9 @@ class Consenter:
                 verdicts.setdefault(write.key, []).append((pair, outcome))
         # prohibitions go first, and whatever becomes of the rest
         outcomes |= self._opt_out(pair[0] for pair in noes if pair[1] == WHOLE_SCOPE)
-        outcomes |= self._set(
-            {pair: Consent(pair[1], Stance.NO) for pair in noes if pair[1] != WHOLE_SCOPE}
-        )
-        outcomes |= self._kept(self._set(yeses))
+        single = {pair: Consent(pair[1], Stance.NO) for pair in noes if pair[1] != WHOLE_SCOPE}
+        outcomes |= self._set(single, began=bool(outcomes))
+        outcomes |= self._kept(self._set(yeses, began=bool(outcomes)))
         return {
             write.key: self._result(
                 write,
@@ -171,8 +171,8 @@ class Consenter:
             return Outcome(Verdict.OK)
         return Outcome(Verdict.PERMANENT, "archived") if archived else None
 
-    def _set(self, wishes: Mapping[Pair, Consent]) -> dict[Pair, Outcome]:
-        """Write statuses of single topics."""
+    def _set(self, wishes: Mapping[Pair, Consent], *, began: bool) -> dict[Pair, Outcome]:
+        """Write statuses of single topics; `began`: something of this call is written already."""
         keys = {f"{n}": pair for n, pair in zip(count(), wishes)}
         inputs = [
             Input(key, self._body(pair, wishes[pair]), ("|".join(pair),))
@@ -180,7 +180,7 @@ class Consenter:
         ]
         route = f"{PREFERENCES}/statuses/batch/write"
         batch = Batch(self._api, route, _of_status, _of_status_error)
-        batch.send(inputs)
+        _send(batch, inputs, began=began)
         return {
             pair: replace(outcome, verdict=Verdict.REFUSED)
             if outcome.reason in REFUSED
@@ -199,7 +199,7 @@ class Consenter:
         }
         if not overruled:
             return dict(outcomes)
-        back = self._set(overruled)
+        back = self._set(overruled, began=True)
         return {
             **outcomes,
             **{
@@ -215,7 +215,7 @@ class Consenter:
         inputs = [Input(email, email, (email,)) for email in dict.fromkeys(emails)]
         route = f"{PREFERENCES}/statuses/batch/unsubscribe-all"
         batch = Batch(self._api, route, _of_address, _of_address_error, by_unit=True)
-        batch.send(inputs)
+        _send(batch, inputs, began=False)
         return {(email, WHOLE_SCOPE): outcome for email, outcome in batch.outcomes.items()}
 
     def _body(self, pair: Pair, wish: Consent) -> dict[str, Any]:
@@ -252,6 +252,17 @@ class Consenter:
         )
         record = replace(subscriber.record, consents=tuple(said.values()))
         return Result(write.key, worst.verdict, worst.reason, record, worst.retry_after)
+
+
+def _send(batch: Batch, inputs: Sequence[Input], *, began: bool) -> None:
+    """Send; where something is written already, a refused token ends the rest one by one."""
+    try:
+        batch.send(inputs)
+    except Misconfigured:
+        if not began and not batch.outcomes:
+            raise
+        for one in inputs:
+            batch.outcomes.setdefault(one.key, Outcome(Verdict.RETRYABLE, "misconfigured"))
 
 
 def _of_status(row: Mapping[str, Any]) -> list[str]:

@@ -155,17 +155,22 @@ class Writer:
             if results[write.key].verdict is Verdict.OK
             and (record := results[write.key].record) is not None
         }
-        for key, consented in self._consenter.carry_out(
-            [write for write in writes if write.key in made], made
-        ).items():
-            created = results[key]
+        try:
+            ends = self._consenter.carry_out([w for w in writes if w.key in made], made)
+        except ConnectorError:
+            for key in made:
+                results[key] = replace(
+                    results[key], verdict=Verdict.UNKNOWN, reason="consents-unsettled"
+                )
+            return
+        for key, end in ends.items():
             # refused or impossible: the contact is there, and its record tells how it stands
-            settled = consented.verdict in (Verdict.OK, Verdict.REFUSED, Verdict.PERMANENT)
+            settled = end.verdict in (Verdict.OK, Verdict.REFUSED, Verdict.PERMANENT)
             results[key] = replace(
-                created,
+                results[key],
                 verdict=Verdict.OK if settled else Verdict.UNKNOWN,
-                reason=f"consents-{consented.reason}" if consented.reason else created.reason,
-                record=consented.record or created.record,
+                reason=f"consents-{end.reason}" if end.reason else results[key].reason,
+                record=end.record or results[key].record,
             )
 
     # both
