@@ -80,7 +80,9 @@ def _given(rng: random.Random, n: int) -> list[set[Mess]]:
     for kind, share in SHARES.items():
         count = round(share * n)
         if kind in _TOGETHER:
-            chosen = rng.sample(range(n), count)
+            # couples are held in one tool each, which may not be the one that shows membership
+            able = [number for number in range(n) if Mess.SHARED_EMAIL not in given[number]]
+            chosen = rng.sample(able, count)
         else:
             if kind is Mess.SHARED_EMAIL:
                 count -= count % 2

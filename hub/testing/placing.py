@@ -87,10 +87,12 @@ class Placer:
                 made.append(self._double(company, human, made[0]))
         if in_mailer:
             audience = NEWS_AUDIENCE[company]
-            made.append(self._member(company, audience, human, mess, created, news))
+            made.append(self._member(company, audience, human, mess, created, news, in_crm=in_crm))
             if company in EVENTS_AUDIENCE and events is not NOTHING and self.random() < 0.5:
                 audience = EVENTS_AUDIENCE[company]
-                made.append(self._member(company, audience, human, mess, created, events))
+                made.append(
+                    self._member(company, audience, human, mess, created, events, in_crm=in_crm)
+                )
         return made
 
     # wishes
@@ -193,18 +195,19 @@ class Placer:
         mess: set[Mess],
         created: datetime,
         wish: Wish,
+        *,
+        in_crm: bool,
     ) -> Entry:
         first, last = self._names(human, mess)
         email = human.old_email or human.email
         if Mess.CASE in mess:
             local, _, domain = email.partition("@")
             email = f"{local.title()}@{domain.capitalize()}"
-        stance, at, act = wish
-        if act and audience in EVENTS_AUDIENCE.values():
-            act = "double-opt-in"
         own = (_TAGS[int(self.random() * len(_TAGS))],) if self.random() < 0.2 else ()
-        # who is known to the CRM as a member of the live project has no tag of it here, often
-        shown = tuple(one for one in human.projects if one != LIVE_PROJECT or self.random() < 0.6)
+        # a member of the live project whom a CRM shows as one has often no tag of it here
+        shown = human.projects
+        if in_crm and self.random() < 0.4:
+            shown = tuple(one for one in shown if one != LIVE_PROJECT)
         entry = Entry(
             human=human.id,
             email=email,
@@ -218,10 +221,10 @@ class Placer:
             tags=(*own, *shown),
             projects=(),
             scope=audience,
-            statuses={WHOLE_SCOPE: (stance, at, act)},
+            statuses={WHOLE_SCOPE: wish},
             bounced=Mess.HARD_BOUNCE in mess,
             created_at=created,
-            updated_at=self._later(at or created),
+            updated_at=self._later(wish[1] or created),
         )
         self.placements[MAILER[company]].append(entry)
         return entry

@@ -6,7 +6,7 @@ Plain values only: the sandboxes live in the plugins, which this package does no
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from hub.api import WHOLE_SCOPE, Stance
@@ -51,7 +51,8 @@ _AUDIENCES = {
     "bangeri-uutiset": "Bängerin uutiskirje",
 }
 
-HUBSPOT_FORM, HUBSPOT_STAFF, HUBSPOT_PERSON = "FORM", "CRM_UI", "PREFERENCES_PAGE"
+HUBSPOT_FORM, HUBSPOT_STAFF = "FORM", "CRM_UI"
+HUBSPOT_PERSON = "SUBSCRIPTION_PREFERENCES_PAGE"
 """`source` of a status: the person's form, a user's own tick, the person's preferences page."""
 MAILCHIMP_FORM, MAILCHIMP_IMPORT = "Hosted Signup Form", "List Import from CSV"
 
@@ -105,7 +106,7 @@ def mailchimp(company: str, entries: Sequence[Entry]) -> dict[str, Any]:
             {
                 "id": audience,
                 "name": _AUDIENCES[audience],
-                "double_optin": audience in EVENTS_AUDIENCE.values(),
+                "double_optin": False,  # as config/sandbox.yaml has it
                 "merge_fields": [
                     {"tag": tag, "type": "text", "required": False} for tag in MERGE_FIELDS
                 ],
@@ -168,12 +169,12 @@ def _member(entry: Entry) -> dict[str, Any]:
     }
     if act and at:
         ip = f"192.0.2.{entry.human % 254 + 1}"  # a range for documentation, RFC 5737
-        asked = at - timedelta(hours=1) if act == "double-opt-in" else at
+        when = _iso(at)
         made |= {
             "ip_signup": ip,
-            "timestamp_signup": _iso(asked),
+            "timestamp_signup": when,
             "ip_opt": ip,
-            "timestamp_opt": _iso(at),
+            "timestamp_opt": when,
         }
     elif stance is Stance.YES and at:
         made["timestamp_opt"] = _iso(at)
