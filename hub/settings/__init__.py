@@ -32,7 +32,7 @@ from hub.settings.checks import (
     check_system,
 )
 from hub.settings.mapping import check_streams
-from hub.settings.mistakes import ConfigError, Mistake, Place
+from hub.settings.mistakes import ConfigError, Mistake, Place, without
 from hub.settings.secrets import SECRETS_FILE, Secrets
 from hub.settings.shape import Document, understand
 from hub.settings.tree import Reader, Tree
@@ -121,14 +121,15 @@ def load(path: Path, environ: Mapping[str, str], *, today: date | None = None) -
         reader.read(file)
     tree = reader.tree
     if not files or any(not m.path for m in mistakes[before:]):
-        raise ConfigError(mistakes)  # a file is not there as a whole: the rest would only be noise
+        # a file is not there as a whole: what the others lack would only be noise
+        raise ConfigError(without(mistakes, tree.secrets))
     document = understand(tree, mistakes)
     check = Checker(document, tree, mistakes)
     home = (folder / document.hub.home).resolve()
     databases, warnings = _check(check, home, today)
     key, source = _master_key(check, document, environ)
     if mistakes:
-        raise ConfigError(mistakes)
+        raise ConfigError(without(mistakes, tree.secrets))
     return Settings(
         landscape=build_landscape(document, check),
         home=home,

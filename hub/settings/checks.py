@@ -13,7 +13,7 @@ from hub.domain.landscape import FieldKind, Policy
 from hub.settings.countries import in_eea
 from hub.settings.databases import is_sqlite, resolve_database, same_database
 from hub.settings.mistakes import KeyPath, Mistake, dotted, near, one_of
-from hub.settings.model import ALL, ProjectConfig, StreamConfig, SystemConfig
+from hub.settings.model import ALL, FieldConfig, ProjectConfig, StreamConfig, SystemConfig
 from hub.settings.shape import Document
 from hub.settings.tree import Tree
 
@@ -72,6 +72,11 @@ class Checker:
             if name in seen and name:
                 self.wrong((*path, index), "the same name twice", "each once")
             seen.add(name)
+
+    def field(self, name: str) -> FieldConfig | None:
+        """The hub field of that name; None where there is none, or it is not sure what it is."""
+        damaged = ("fields", name) in self.document.damaged
+        return None if damaged else self.document.fields.get(name)
 
     def controllers_of(self, system: SystemConfig) -> tuple[str, ...]:
         """The owner, or all controllers of a joint system's project; empty where unknown."""
@@ -152,13 +157,14 @@ def check_fields(check: Checker) -> None:
     for name, one in fields.items():
         path: KeyPath = ("fields", name)
         _each_known(check, "systems", "system", one.order, (*path, "order"))
-        if one.policy is Policy.APPEND and one.kind is not FieldKind.LIST:
+        sound = check.field(name) is not None
+        if sound and one.policy is Policy.APPEND and one.kind is not FieldKind.LIST:
             check.wrong((*path, "policy"), "append for a field that is no list", "kind: list")
         if one.policy is Policy.SOURCE_ORDER and not one.order:
             check.lacking(
                 (*path, "order"), "missing", "the systems that source-order trusts, best first"
             )
-        if one.order and one.policy is not Policy.SOURCE_ORDER:
+        if sound and one.order and one.policy is not Policy.SOURCE_ORDER:
             check.wrong((*path, "order"), "an order that nothing uses", "policy: source-order")
 
 
@@ -206,7 +212,7 @@ def _check_members(check: Checker, project: ProjectConfig, path: KeyPath) -> Non
             )
         if not check.known("fields", "hub field", rule.field, (*here, "field")):
             continue
-        field = check.document.fields.get(rule.field)
+        field = check.field(rule.field)
         if field is not None and field.kind not in {FieldKind.LIST, FieldKind.TEXT}:
             check.wrong((*here, "field"), f"a field of kind {field.kind}", "a list or text")
         system = check.document.systems.get(rule.system)

@@ -14,11 +14,11 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _FIELDS: tuple[tuple[str, int, int, tuple[str, ...]], ...] = (
-    ("minute", 0, 59, ()),
-    ("hour", 0, 23, ()),
-    ("day of the month", 1, 31, ()),
-    ("month", 1, 12, _MONTHS),
-    ("weekday", 0, 6, _WEEKDAYS),
+    ("a minute", 0, 59, ()),
+    ("an hour", 0, 23, ()),
+    ("a day of the month", 1, 31, ()),
+    ("a month", 1, 12, _MONTHS),
+    ("a weekday", 0, 6, _WEEKDAYS),
 )
 _PART = re.compile(r"(?:\*|([0-9]+|[a-z]{3})(?:-([0-9]+|[a-z]{3}))?)(?:/([0-9]{1,2}))?")
 
@@ -42,11 +42,11 @@ def _values(text: str, name: str, low: int, high: int, names: tuple[str, ...]) -
     for part in text.split(","):
         match = _PART.fullmatch(part)
         if match is None:
-            raise ValueError(f"another {name}; {EXAMPLE}")
+            raise ValueError(f"{name} that can be read; {EXAMPLE}")
         first, last, step = match.groups()
         if names and first and (step or (last and first.isdigit() != last.isdigit())):
             raise ValueError(
-                f"a {name} list or range such as {names[0]},{names[2]} or "
+                f"{name}, a list or a range such as {names[0]},{names[2]} or "
                 f"{names[0]}-{names[2]}, without a step"
             )
         start = low if first is None else _number(first, name, low, high, names)
@@ -54,9 +54,9 @@ def _values(text: str, name: str, low: int, high: int, names: tuple[str, ...]) -
         if last is None and (first is None or step):
             end = high
         if end < start:
-            raise ValueError(f"a {name} range that begins before it ends")
+            raise ValueError(f"{name} range that begins before it ends")
         if step and not 0 < int(step) <= end - start:
-            raise ValueError(f"a {name} step that fits in its range")
+            raise ValueError(f"{name} step that fits in its range")
         values.update(range(start, end + 1, int(step or 1)))
     return values
 
@@ -71,5 +71,5 @@ def _number(text: str, name: str, low: int, high: int, names: tuple[str, ...]) -
             "cron than to the scheduler"
         )
     if not text.isdigit() or not low <= int(text) <= high:
-        raise ValueError(f"a {name} between {low} and {high}")
+        raise ValueError(f"{name} between {low} and {high}")
     return int(text)

@@ -91,7 +91,6 @@ def _allowed(check: Checker, direction: Direction | None, within: Direction, pat
 
 
 def _check_fields(check: Checker, stream: StreamConfig, path: KeyPath) -> None:
-    fields = check.document.fields
     vendors: dict[str, str] = {}
     for name, mapped in stream.fields.items():
         here: KeyPath = (*path, name)
@@ -106,7 +105,7 @@ def _check_fields(check: Checker, stream: StreamConfig, path: KeyPath) -> None:
             )
         if not _known_field(check, name, here):
             continue
-        field = fields.get(name)
+        field = check.field(name)
         if field is None or mapped.policy is None:
             continue
         if mapped.policy is Policy.APPEND and field.kind is not FieldKind.LIST:
@@ -123,7 +122,7 @@ def _check_fields(check: Checker, stream: StreamConfig, path: KeyPath) -> None:
 
 
 def _is_mail(check: Checker, name: str) -> bool:
-    field = check.document.fields.get(name)
+    field = check.field(name)
     if field is None:  # damaged: what it was meant to be cannot be held against the mapping
         return name in check.document.known["fields"]
     return field.kind is FieldKind.EMAIL
@@ -174,7 +173,8 @@ def _check_scope(check: Checker, topic: TopicConfig, stream: StreamConfig, path:
         if len(stream.scopes) > 1:
             check.lacking((*path, "scope"), "missing", one_of(stream.scopes))
     elif not stream.scopes:
-        check.wrong((*path, "scope"), "a scope in a stream that lists none", "scopes: [ids]")
+        if path[:2] not in check.document.damaged:
+            check.wrong((*path, "scope"), "a scope in a stream that lists none", "scopes: [ids]")
     elif topic.scope not in stream.scopes:
         check.unknown((*path, "scope"), "scope", topic.scope, stream.scopes)
 
@@ -219,7 +219,8 @@ def _check_purposes(
             continue
         purpose = check.document.purposes.get(name)
         for controller in controllers:
-            if purpose is not None and controller not in purpose.controllers:
+            known = controller in check.document.known["controllers"]
+            if known and purpose is not None and controller not in purpose.controllers:
                 check.wrong(
                     here,
                     f"{name}, a purpose that {controller} does not have",

@@ -55,6 +55,25 @@ class ConfigError(ValueError):
         super().__init__(f"{head} in the configuration:\n{lines}")
 
 
+def without(mistakes: Iterable[Mistake], secrets: Iterable[str]) -> list[Mistake]:
+    """The mistakes with every occurrence of a resolved secret taken out.
+
+    Messages hide the value they are about by themselves; this net catches it where a mistake at
+    another place speaks of it. Texts under four characters are too common to be secrets.
+    """
+    texts = sorted({text for text in secrets if len(text) >= 4}, key=len, reverse=True)
+
+    def cleaned(told: str) -> str:
+        for text in texts:
+            told = told.replace(text, "(hidden)")
+        return told
+
+    return [
+        Mistake(m.place, cleaned(m.path), cleaned(m.found), cleaned(m.expected), cleaned(m.mend))
+        for m in mistakes
+    ]
+
+
 def dotted(path: KeyPath) -> str:
     """The path as people write it: systems.crowst-crm.rate, project.members[0]."""
     text = ""

@@ -44,9 +44,9 @@ _EXPECTED = {
     "float_parsing": "a number",
     "float_type": "a number",
     "finite_number": "a number",
-    "greater_than": "a number above {gt}",
-    "greater_than_equal": "a number of at least {ge}",
-    "less_than_equal": "a number of at most {le}",
+    "greater_than": "a number above {gt:g}",
+    "greater_than_equal": "a number of at least {ge:g}",
+    "less_than_equal": "a number of at most {le:g}",
     "too_short": "at least {min_length}",
 }
 _TRIES = 20  # each leaves out what the one before found; real files need two or three
@@ -110,7 +110,9 @@ class _Shape:
         understood: dict[str, _M] = {}
         for entry in entries:
             if not ID.fullmatch(entry):
-                self._add((name, entry), "an id that cannot be used", ID_EXPECTED)
+                place = self._tree.place((name, entry))
+                found = "an id that cannot be used"
+                self._mistakes.append(Mistake(place, dotted((name, entry)), found, ID_EXPECTED))
             one = self._entry(model, (name, entry))
             if one is not None:
                 understood[entry] = one

@@ -37,6 +37,7 @@ class Tree:
     places: dict[KeyPath, Place] = field(default_factory=dict)  # of keys and list items
     values: dict[KeyPath, Place] = field(default_factory=dict)  # of what stands after the colon
     hidden: set[KeyPath] = field(default_factory=set)  # resolved from a secret
+    secrets: set[str] = field(default_factory=set, repr=False)  # the texts of these
     broken: set[KeyPath] = field(default_factory=set)  # left out: a mistake is noted already
     sources: dict[KeyPath, str] = field(default_factory=dict)  # "environment" or "file"
     files: list[Path] = field(default_factory=list)
@@ -217,6 +218,7 @@ class Reader:
             return _ABSENT
         if found.source:
             self.tree.hidden.add(path)
+            self.tree.secrets.add(found.text)
             self.tree.sources[path] = found.source
             return found.text
         if node.style is not None or node.tag == _TEXT:
