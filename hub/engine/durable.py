@@ -194,6 +194,9 @@ class Durable:
             }
         else:
             config["sys_db_pool_size"] = 10
+            # a process that is paused or cut off inside a transaction locks rows that the
+            # others need: the server ends that after so many seconds
+            config["sys_db_idle_transaction_timeout_sec"] = 10.0
         return config
 
 

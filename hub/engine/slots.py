@@ -36,7 +36,8 @@ def next_slot(schedule: Schedule, after: datetime) -> datetime:
 
     Intervals count from 1970-01-01T00:00Z. Cron expressions are read in Helsinki's time: a moment
     that the clocks skip in spring fires when they have moved on, and where an hour is repeated in
-    autumn an expression with fixed hours fires in the first one only.
+    autumn an expression with fixed hours fires in the first one only. Where both a day of the
+    month and a weekday are given, both have to match.
     """
     check(schedule)
     if schedule.every is not None:
@@ -71,9 +72,6 @@ def _cron(expression: str) -> CronTrigger:
     if len(fields) != 5:
         raise ValueError("a cron expression has five fields: minute hour day month weekday")
     minute, hour, day, month, weekday = fields
-    if day != "*" and weekday != "*":
-        # crontab(5) fires on either, most people expect both: say it in two systems' words instead
-        raise ValueError("a cron expression names a day of the month or a weekday, not both")
     return CronTrigger(
         minute=minute,
         hour=hour,

@@ -117,8 +117,11 @@ class World:
 
     def _writable(self) -> bool:
         if self.app.startswith("postgresql"):
+            # (DBOS's keeper of delays always has an open transaction, which locks no table.)
             [(idle,)] = self.ledger.rows(
-                "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'"
+                """SELECT count(*) FROM pg_stat_activity a JOIN pg_locks l ON l.pid = a.pid
+                WHERE a.datname = current_database() AND l.mode = 'RowExclusiveLock'
+                AND a.state IN ('idle in transaction', 'idle in transaction (aborted)')"""
             )
             return not idle
         for path in (self.app, self.engine.removeprefix("sqlite:///")):

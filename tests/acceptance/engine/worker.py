@@ -81,10 +81,15 @@ def main() -> None:
         claim.stopping.wait(options["work"])
         return Done() if claim.n >= 3 else Again(0, "more")
 
+    def patient(claim: Claim) -> Done | Again:
+        """Has to wait a moment before it can finish."""
+        started(claim)
+        return Again(0.5, "not-yet") if claim.n == 1 else Done()
+
     engine = Engine(
         options["engine"],
         ledger,
-        {"quick": quick, "slow": slow, "sliced": sliced},
+        {"quick": quick, "slow": slow, "sliced": sliced, "patient": patient},
         worker_id=options["worker"],
         lease=timedelta(seconds=options["lease"]),
         beat=options["lease"] / 5,
