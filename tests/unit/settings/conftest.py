@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from settings_world import BASE, ENVIRON, Load, Mistakes, Spoil, spoiled
+from support.settings_world import BASE, ENVIRON, Load, Mistakes, Spoil, spoiled
 
 from hub.settings import ConfigError, Mistake, Settings, load
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from settings_world import BASE, ENVIRON, Load, Mistakes
+from support.settings_world import BASE, ENVIRON, Load, Mistakes
 
 from hub.settings.databases import resolve_database, same_database
 

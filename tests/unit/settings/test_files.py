@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from settings_world import BASE, ENVIRON, Load, Mistakes, Spoil
+from support.settings_world import BASE, ENVIRON, Load, Mistakes, Spoil
 
 from hub.domain.landscape import Direction
 from hub.settings import ConfigError, load

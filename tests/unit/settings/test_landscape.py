@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
-from settings_world import BASE, Load
+from support.settings_world import BASE, Load
 
 from hub.api import Rate
 from hub.domain.landscape import (

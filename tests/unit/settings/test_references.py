@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from settings_world import BASE, Load, Mistakes, Spoil
+from support.settings_world import BASE, Load, Mistakes, Spoil
 
 JOINT = """\
   shared:

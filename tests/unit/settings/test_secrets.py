@@ -10,7 +10,7 @@ import traceback
 from pathlib import Path
 
 import pytest
-from settings_world import BASE, ENVIRON, Load, Mistakes, Spoil
+from support.settings_world import BASE, ENVIRON, Load, Mistakes, Spoil
 
 from hub.settings import ConfigError, load
 

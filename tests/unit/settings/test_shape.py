@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from settings_world import Spoil
+from support.settings_world import Spoil
 
 
 @pytest.mark.parametrize(
