@@ -79,6 +79,8 @@ class Reading(Base):
         people = self.more_than_a_page()
         pages = self.pages()
         assert set(latest(pages)) == set(people)
+        refs = [record.ref for record in latest(pages).values()]
+        assert {(ref.stream, ref.scope) for ref in refs} == {(self.stream, self.scope)}
         email = self.type.email_field
         assert {r.ref.id: text(r.fields[email]) for r in latest(pages).values()} == people
 
