@@ -168,6 +168,12 @@ class Host:
                 s.name: tuple(dict.fromkeys(t.topic for t in s.topics)) for s in system.streams
             },
             now=now or self._clock.now,
+            written={
+                s.name: tuple(
+                    f.vendor for f in s.fields if s.direction.writes and f.direction.writes
+                )
+                for s in system.streams
+            },
         )
         return _asked(system.id, kind, "open", lambda: kind.open(context))
 

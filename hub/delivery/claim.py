@@ -70,8 +70,14 @@ def claim(deployment: Deployment, opened: Opened, epoch: int, lane: Lane) -> Bat
             [row.person_id for row in rows],
         )
         ended: list[dict[str, Any]] = []
+        out: set[int] = set()  # links with a write in this batch
         for row in rows:
             one, reason = _prepare(connection, deployment, opened, row, people, now)
+            if one is not None and one.linked is not None:
+                if one.linked.id in out:  # a create whose record was met meanwhile
+                    one, reason = None, "superseded"
+                else:
+                    out.add(one.linked.id)
             if one is None:
                 ended.append(_cancelled(row, reason, now))
                 batch.outcomes[f"not-sent:{reason}"] += 1

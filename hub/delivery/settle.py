@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from hub.api import EXISTS, Record, Result, Stance, Verdict
+from hub.api import EXISTS, Consent, Record, Result, Stance, Verdict
 from hub.delivery.claim import Claimed
 from hub.delivery.deployment import Deployment, Opened
 from hub.delivery.fanout import fan_out
@@ -143,10 +143,8 @@ def _verdict(
             deliveries.mark_unknown(work.connection, [one.id])
             work.outcomes[State.UNKNOWN.value] += 1
         case Verdict.RETRYABLE:
-            wait = min(timedelta(seconds=5 * 2 ** min(one.tries, 10)), LONGEST_WAIT)
-            if result.retry_after is not None:
-                wait = max(wait, timedelta(seconds=result.retry_after))
-            deliveries.put_back(work.connection, [one.id], work.now + wait, result.reason)
+            due_at = work.now + _wait(one.tries, result.retry_after)
+            deliveries.put_back(work.connection, [one.id], due_at, result.reason)
             work.outcomes["put-back"] += 1
         case Verdict.REFUSED:
             _refused(work, one, result)
@@ -154,6 +152,15 @@ def _verdict(
             work.end(one, State.CANCELLED, EXISTS)
         case Verdict.PERMANENT:
             _failed(work, one, result)
+
+
+def _wait(tries: int, asked: float | None) -> timedelta:
+    """How long to wait before the next try: what the vendor asks, and longer the more often it
+    failed. A write that was read back and is not there goes again at once, a few times."""
+    wait = min(timedelta(seconds=5 * 2 ** min(tries, 10)), LONGEST_WAIT)
+    if asked is None:
+        return wait
+    return timedelta(seconds=asked) if tries <= 3 else max(wait, timedelta(seconds=asked))
 
 
 def agree(
@@ -214,7 +221,7 @@ def _link(work: _Settling, made: list[tuple[Claimed, Record]]) -> None:
             sealed=b"",
             version=record.version,
             state="live",
-            shadow=Shadow(fields=dict(record.fields)),
+            shadow=Shadow(),  # holds what we wrote; the rest is met when it is read
         )
         agree(work.deployment, work.stream, linked, one.intent, record, work.now)
         if mine is None:
@@ -246,22 +253,22 @@ def _somebody_elses(work: _Settling, one: Claimed, record: Record, other: int) -
 def _refused(work: _Settling, one: Claimed, result: Result) -> None:
     """The vendor's compliance state: it knows of a refusal that we did not."""
     refused = [consent.topic for consent in one.intent.consents if consent.stance is Stance.YES]
-    effects = {
-        effect.purpose
-        for topic in work.stream.topics_of(work.scope)
-        if topic.topic in refused
-        for effect in topic.effects
-        if effect.controller == one.subject.controller
-    }
+    told = {consent.topic: consent for consent in result.record.consents} if result.record else {}
     events = [
         PermissionEvent(
-            purpose=purpose,
+            purpose=effect.purpose,
             kind=EventKind.WITHDRAWAL,
             seen_at=work.now,
+            # the refusal's own time where the vendor tells: an older one than the consent that
+            # we acted on does not undo it
+            at=told[topic.topic].at if topic.topic in told else None,
             act="compliance-state",
             system=work.opened.system.id,
         )
-        for purpose in sorted(effects)
+        for topic in work.stream.topics_of(work.scope)
+        if topic.topic in refused and not _known_refusal(one, told.get(topic.topic), topic.topic)
+        for effect in topic.effects
+        if effect.controller == one.subject.controller
     ]
     numbers = ids(work.connection, ledger.event, len(events))
     ledger.append(
@@ -277,11 +284,21 @@ def _refused(work: _Settling, one: Claimed, result: Result) -> None:
         work.replan[one.subject.id] = one.subject
     if one.linked:
         shadow = one.linked.touch()
-        told = stated(result.record.consents) if result.record else {}
-        for topic in refused:
-            shadow.consents[topic] = told.get(topic, (Stance.NO.value, None, None))
+        for topic_id in refused:
+            shown = told.get(topic_id, Consent(topic_id, Stance.NO))
+            shadow.consents.update(stated([shown]))
+            # asked and refused: it is not asked again until something changes there
+            shadow.echoes[topic_id] = (Stance.YES.value, work.now.isoformat())
         work.touched.append((one.linked, one.subject))
     work.end(one, State.REFUSED, result.reason)
+
+
+def _known_refusal(one: Claimed, told: Consent | None, topic: str) -> bool:
+    """Whether the vendor only repeats the refusal that the shadow has, without a time: the person
+    consented later elsewhere, and this tool lets nobody but the person undo it here."""
+    if one.linked is None or one.linked.shadow is None or (told is not None and told.at):
+        return False
+    return one.linked.shadow.consents.get(topic, ("", None, None))[0] == Stance.NO.value
 
 
 def _failed(work: _Settling, one: Claimed, result: Result) -> None:

@@ -29,7 +29,7 @@ class Facts:
     """What the gate needs to know of one person (one controller's view of one human)."""
 
     controller: str
-    projects: Mapping[str, str] = field(default_factory=dict)  # member of project id -> how
+    projects: frozenset[str] = frozenset()  # joint projects that the person is a member of
     permissions: Mapping[str, Permission] = field(default_factory=dict)  # by purpose id
     restricted: bool = False  # Art. 18
     blocked: bool = False  # an erasure block stands

@@ -269,16 +269,37 @@ def due(connection: Connection, now: datetime) -> dict[str, int]:
     return {row.system: row.n for row in connection.execute(query)}
 
 
-def changing(connection: Connection, system: str) -> int:
-    """Ready deliveries that would change records that exist: what the storm guard counts.
-    Refusals are left out: they are never held back (docs/decisions/0005)."""
+def changing(connection: Connection, system: str, after: int = 0) -> int:
+    """Ready deliveries with ids above `after` that would change records that exist: what the storm
+    guard counts. Refusals are left out: they are never held back (docs/decisions/0005)."""
     query = sa.select(sa.func.count()).where(
+        delivery.c.id > after,
         delivery.c.system == system,
         delivery.c.state == State.READY.value,
         delivery.c.lane != int(Lane.REFUSAL),
         delivery.c.link_id.is_not(None),
     )
     return connection.scalar(query) or 0
+
+
+def newest(connection: Connection, system: str) -> int:
+    """The highest delivery id of a system."""
+    query = sa.select(sa.func.max(delivery.c.id)).where(delivery.c.system == system)
+    return connection.scalar(query) or 0
+
+
+def cancel_waiting(connection: Connection, system: str, up_to: int, reason: str) -> int:
+    """Cancel ready deliveries of a system up to an id, refusals excepted; answers how many."""
+    return connection.execute(
+        sa.update(delivery)
+        .where(
+            delivery.c.system == system,
+            delivery.c.state == State.READY.value,
+            delivery.c.lane != int(Lane.REFUSAL),
+            delivery.c.id <= up_to,
+        )
+        .values(state=State.CANCELLED.value, reason=reason, payload=None)
+    ).rowcount
 
 
 def disclosures(connection: Connection, person_id: int) -> list[Row[Any]]:

@@ -28,7 +28,8 @@ class Place(NamedTuple):
     """Where reading goes on."""
 
     cursor: str
-    complete_at: datetime | None
+    began_at: datetime | None  # when the enumeration that is under way began
+    complete_at: datetime | None  # when the last one was complete
     read_at: datetime
 
 
@@ -61,7 +62,7 @@ def check(connection: Connection, system: str, epoch: int) -> None:
 def place(connection: Connection, system: str, stream: str, scope: str) -> Place | None:
     """Where reading that scope goes on; None before the first page."""
     row = connection.execute(
-        sa.select(cursor.c.cursor, cursor.c.complete_at, cursor.c.read_at).where(
+        sa.select(cursor.c.cursor, cursor.c.began_at, cursor.c.complete_at, cursor.c.read_at).where(
             cursor.c.system == system, cursor.c.stream == stream, cursor.c.scope == scope
         )
     ).first()
@@ -74,12 +75,17 @@ def advance(
     to: str,
     now: datetime,
     *,
+    began: bool,
     complete: bool,
 ) -> None:
-    """Move a cursor, in the transaction that landed its page."""
+    """Move a cursor, in the transaction that landed its page. `began` says that the page is the
+    first of an enumeration, `complete` that it is the last."""
     system, stream, scope = where
     values: dict[str, Any] = {"cursor": to, "read_at": now}
+    if began:
+        values["began_at"] = now
     if complete:
+        values["began_at"] = None
         values["complete_at"] = now
     moved = connection.execute(
         sa.update(cursor)

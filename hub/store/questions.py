@@ -130,6 +130,17 @@ def aside(connection: Connection, system: str | None = None) -> list[Row[Any]]:
     return list(connection.execute(query.where(quarantine.c.system == system) if system else query))
 
 
+def unread(connection: Connection, system: str, stream: str, scope: str) -> set[str]:
+    """External ids of the quarantined rows of one place that could not be read."""
+    query = sa.select(quarantine.c.external_id).where(
+        quarantine.c.system == system,
+        quarantine.c.stream == stream,
+        quarantine.c.scope == scope,
+        quarantine.c.raw.is_not(None),
+    )
+    return {row.external_id for row in connection.execute(query)}
+
+
 def release(
     connection: Connection, system: str, stream: str, scope: str, external_ids: Sequence[str]
 ) -> int:

@@ -68,7 +68,7 @@ class Subject:
     created_at: datetime | None = None
     links: list[Linked] = field(default_factory=list)
     events: list[PermissionEvent] = field(default_factory=list)
-    memberships: dict[str, str] = field(default_factory=dict)  # project -> how
+    memberships: dict[str, set[str]] = field(default_factory=dict)  # project -> how known
     identifiers: dict[tuple[str, bytes], datetime | None] = field(default_factory=dict)
     new: bool = False
     changed: bool = False  # profile, permission or membership moved: version rises when saved
@@ -98,7 +98,7 @@ class Subject:
             bounced = self.identifiers.get(key) is not None
         return Facts(
             controller=self.controller,
-            projects=self.memberships,
+            projects=frozenset(self.memberships),
             permissions={
                 purpose.id: fold(
                     purpose,
@@ -153,33 +153,25 @@ def load(
     for person_id, event in ledger.of_persons(connection, present):
         found[person_id].events.append(event)
     for person_id, project, how in people.memberships(connection, present):
-        found[person_id].memberships[project] = how
+        found[person_id].memberships.setdefault(project, set()).add(how)
     for identifier in people.identifiers(connection, present):
         assert identifier.person_id is not None  # they were asked for by person
         subject = found[identifier.person_id]
         subject.identifiers[identifier.kind, identifier.digest] = identifier.undeliverable_at
-    _standing(connection, identities, found.values())
+    for controller in {subject.controller for subject in found.values()}:
+        own = [one for one in found.values() if one.controller == controller]
+        mark_standing(connection, identities, own, controller)
     return found
 
 
-def _standing(connection: Connection, identities: Identities, subjects: Iterable[Subject]) -> None:
-    """Erasure blocks and whole-company prohibitions, which stand outside the person's rows."""
-    for controller in {subject.controller for subject in subjects}:
-        mark_blocks(
-            connection,
-            identities,
-            [one for one in subjects if one.controller == controller],
-            controller,
-        )
-
-
-def mark_blocks(
+def mark_standing(
     connection: Connection,
     identities: Identities,
     subjects: Sequence[Subject],
     controller: str,
 ) -> None:
-    """Set `blocked` and `domain_prohibited_at` of persons of one controller by their address."""
+    """Set what stands outside the person's own rows, by the address: erasure blocks and
+    whole-company prohibitions. The persons are all of one controller."""
     addressed = [(one, one.email) for one in subjects if one.email]
     if not addressed:
         return

@@ -14,7 +14,7 @@ STANDARD_GROUP = "contactinformation"
 
 _TEXT = (
     *("email", "firstname", "lastname", "phone", "mobilephone", "jobtitle", "company"),
-    *("address", "city", "zip", "country", "website", "hs_language", "message"),
+    *("address", "city", "zip", "country", "website", "hs_language", "message", "lifecyclestage"),
 )
 _READ_ONLY = {
     "hs_object_id": "number",
