@@ -97,6 +97,13 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+00:00")
 
 
+def iso_version(changed: Any) -> str:
+    """`last_changed` as a version that sorts as text. Raises Malformed."""
+    if isinstance(changed, str) and len(changed) == 25 and changed.endswith("+00:00"):
+        return changed[:19] + "Z"
+    return utc(changed).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def member_fields(fields: Sequence[str], prefix: str = "") -> str:
     """The `fields` parameter that asks for what the mapping uses and nothing else."""
     wanted = list(_NEEDED)
@@ -149,12 +156,6 @@ class MemberMapper:
             raise Malformed("contact_id must be text")
         if not isinstance(email, str):
             raise Malformed("email_address must be text")
-        if not isinstance(changed, str):
-            raise Malformed("last_changed must be text")
-        if changed.endswith("+00:00") and len(changed) == 25:
-            version = changed[:19] + "Z"
-        else:
-            version = utc(changed).strftime("%Y-%m-%dT%H:%M:%SZ")
         fields: dict[str, FieldValue] = {EMAIL: email or None}
         if self._merge_tags:
             self._merge_fields(member, fields)
@@ -164,7 +165,7 @@ class MemberMapper:
             _tags(member, fields)
         return Record(
             ref=Ref(STREAM, scope, contact, email or None),
-            version=version,
+            version=iso_version(changed),
             fields=fields,
             state=RecordState.ARCHIVED if status == "archived" else RecordState.LIVE,
             consents=self._consents(scope, status, member, changed),
@@ -172,6 +173,8 @@ class MemberMapper:
 
     def _merge_fields(self, member: Mapping[str, Any], fields: dict[str, FieldValue]) -> None:
         values = member.get("merge_fields") or {}
+        if not isinstance(values, dict):
+            raise Malformed("merge_fields must be an object")
         for tag in self._merge_tags:
             if tag in values:
                 value = values[tag]

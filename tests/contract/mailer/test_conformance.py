@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from pydantic import SecretStr
+
 from hub.api import Stance
 from hub.testing.conformance import Ability, ConnectorConformance
 from plugins.mailer.connector import MAILER
@@ -32,10 +34,10 @@ class TestMailchimp(ConnectorConformance):
 
     def settings(self) -> Settings:
         asking = [self.scope] if self.double_optin else []
-        return Settings(api_key=KEY, base_url="http://localhost", double_opt_in=asking)
+        return Settings(api_key=SecretStr(KEY), base_url="http://localhost", double_opt_in=asking)
 
     def wrong_settings(self) -> Settings:
-        return Settings(api_key="wrong-us1", base_url="http://localhost")
+        return Settings(api_key=SecretStr("wrong-us1"), base_url="http://localhost")
 
     def seed(self) -> None:
         audience = {

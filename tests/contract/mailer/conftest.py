@@ -1,0 +1,162 @@
+"""A Mailchimp sandbox on the loopback interface, the vendor's own client, and our connector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import mailchimp_marketing  # type: ignore[import-untyped]  # it ships no types
+import pytest
+from pydantic import SecretStr
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from hub.api import Context, Record
+from hub.connect.http import HttpClient
+from hub.testing.clock import ManualClock
+from hub.testing.serving import serve
+from plugins.mailer.connector import MAILER
+from plugins.mailer.mailchimp import Mailchimp
+from plugins.mailer.sandbox import MailchimpSandbox
+from plugins.mailer.sandbox_audience import Member
+from plugins.mailer.settings import Settings
+
+KEY = "0123456789abcdef-us21"
+LIST = "crowst-uutiset"
+CONFIRMED = "bangeri-uutiset"
+PERMISSION = "9f1c2d"
+
+SEED = {
+    "api_keys": [KEY],
+    "lists": [
+        {
+            "id": LIST,
+            "name": "Crowst: uutiset",
+            "merge_fields": [{"tag": "FNAME"}, {"tag": "LNAME"}, {"tag": "AGE", "type": "number"}],
+            "marketing_permissions": [
+                {"marketing_permission_id": PERMISSION, "text": "Sähköposti"},
+                {"marketing_permission_id": "aa00bb", "text": "Puhelin"},
+            ],
+        },
+        {
+            "id": CONFIRMED,
+            "name": "Bängeri: uutiset",
+            "double_optin": True,
+            "merge_fields": [{"tag": "FNAME"}, {"tag": "LNAME", "required": True}],
+        },
+    ],
+}
+
+FIELDS = ("email_address", "FNAME", "LNAME", "tags", "language")
+
+
+class World:
+    """One account, served; what tests ask of it."""
+
+    def __init__(self, sandbox: MailchimpSandbox, clock: ManualClock, url: str) -> None:
+        self.sandbox = sandbox
+        self.clock = clock
+        self.url = url
+        self.clients: list[HttpClient] = []
+
+    def seed(self, scope: str, *members: Mapping[str, Any]) -> None:
+        self.sandbox.seed({"lists": [{"id": scope, "members": list(members)}]})
+
+    def act(self, scope: str, email: str, act: str, **more: Any) -> None:
+        self.sandbox.seed({"acts": [{"list": scope, "email": email, "act": act, **more}]})
+
+    def member(self, scope: str, email: str) -> Member:
+        found = self.sandbox.audiences[scope].holding(email)
+        assert found is not None
+        return found
+
+    def open(
+        self,
+        fields: Sequence[str] = FIELDS,
+        scopes: Sequence[str] = (LIST, CONFIRMED),
+        topics: Sequence[str] = ("*",),
+        double_opt_in: Sequence[str] = (CONFIRMED,),
+        key: str = KEY,
+    ) -> Mailchimp:
+        """The connector over real HTTP."""
+        settings = Settings(
+            api_key=SecretStr(key), base_url=self.url, double_opt_in=list(double_opt_in)
+        )
+        http = HttpClient(
+            "mailer",
+            MAILER.base_url(settings),
+            MAILER.auth(settings),
+            limits=MAILER.limits,
+            concurrency=MAILER.concurrency,
+            clock=self.clock,
+        )
+        self.clients.append(http)
+        opened = MAILER.open(
+            Context(
+                system="mailer",
+                settings=settings,
+                http=http,
+                fields={"members": tuple(fields)},
+                scopes={"members": tuple(scopes)},
+                topics={"members": tuple(topics)},
+                now=self.clock.now,
+            )
+        )
+        assert isinstance(opened, Mailchimp)
+        return opened
+
+    def calls(self, method: str = "", *, ending: str = "") -> list[dict[str, Any]]:
+        """The journal's entries of a method whose route ends so."""
+        return [
+            entry
+            for entry in self.sandbox.journal
+            if (not method or entry["method"] == method) and entry["route"].endswith(ending)
+        ]
+
+
+class Door:
+    """One server for all tests; behind it each test has a sandbox of its own."""
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert scope["type"] == "http"  # uvicorn then knows that there is no lifespan to wait for
+        await self.app(scope, receive, send)
+
+
+@pytest.fixture(scope="session")
+def door() -> Iterator[tuple[Door, str]]:
+    made = Door()
+    with serve(made) as url:
+        yield made, url
+
+
+@pytest.fixture
+def world(door: tuple[Door, str]) -> Iterator[World]:
+    clock = ManualClock()
+    sandbox = MailchimpSandbox(now=clock.now)
+    sandbox.seed(SEED)
+    opened, url = door
+    opened.app = sandbox.asgi()
+    made = World(sandbox, clock, url)
+    yield made
+    for client in made.clients:
+        client.close()
+
+
+@pytest.fixture
+def mailer(world: World) -> Mailchimp:
+    return world.open()
+
+
+@pytest.fixture
+def chimp(world: World) -> mailchimp_marketing.Client:
+    """The vendor's own client, pointed at the sandbox."""
+    client = mailchimp_marketing.Client()
+    client.set_config({"api_key": KEY})
+    client.api_client.host = world.url + "/3.0"
+    return client
+
+
+def by_email(pages: Any) -> dict[Any, Record]:
+    """Every record that pages tell of, by address; the last telling counts."""
+    return {record.ref.email: record for page in pages for record in page.records}
