@@ -279,3 +279,20 @@ def test_a_folder_reads_secrets_beside_its_files(folder: Path) -> None:
     (folder / "hub.yaml").write_text(with_token("!secret crm"))
     (folder / "secrets.yaml").write_text("crm: x\n")
     assert load(folder, ENVIRON).plugin_settings["crm"]["token"] == "x"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (TOKEN, "settings: canary"),
+        (TOKEN, "settings: [canary]"),
+        ("hub:\n", "hub:\n  master_key: [canary]\n"),
+        ("hub:\n", "hub:\n  database: {canary: canary}\n"),
+        ("hub:\n", "hub:\n  keys: canary\n"),
+    ],
+)
+def test_what_stands_where_secrets_belong_is_never_repeated(
+    mistakes_of: Mistakes, old: str, new: str
+) -> None:
+    for mistake in mistakes_of(BASE.replace(old, new)):
+        assert "canary" not in str(mistake)
