@@ -143,7 +143,7 @@ class Durable:
         )
         return {one.workflow_id: one.status in _LIVE for one in found}
 
-    def prune(self, older: timedelta, limit: int = 1000) -> int:
+    def prune(self, older: timedelta, limit: int) -> int:
         """Delete workflows that ended longer ago than that, `limit` at most. Returns how many."""
         before = (self._clock().astimezone(UTC) - older).isoformat()
 

@@ -26,6 +26,7 @@ from hub.engine.types import Attempt, Handler, check_key, check_kind
 log = structlog.get_logger(__name__)
 
 _PRUNE_EVERY = 60.0
+_PRUNE_PAGE = 1000
 
 
 def worker_name() -> str:
@@ -202,7 +203,9 @@ class Engine:
         self._ledger.beat(self.worker, self._clock())
 
     def _prune(self) -> None:
-        self._durable.prune(self._keep)
+        while self._durable.prune(self._keep, _PRUNE_PAGE) == _PRUNE_PAGE:
+            if self._stopping.is_set():
+                return
 
     def _sweep_once(self) -> None:
         for (kind, key), slot in list(self._missed.items()):

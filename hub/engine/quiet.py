@@ -21,7 +21,7 @@ class _Codes(logging.Handler):
         structlog.get_logger("hub.engine").log(
             record.levelno,
             "engine.library",
-            logger=record.name,
+            library=record.name,
             at=f"{record.module}:{record.lineno}",
             error=error.__name__ if error else "",
         )

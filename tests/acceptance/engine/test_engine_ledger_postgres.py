@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
-from conftest import SqlLedger
-from ledger_contract import LedgerContract
+from support.engine_ledger_contract import LedgerContract
+from support.engine_ledgers import SqlLedger
 
 
 class TestPostgresLedger(LedgerContract):
     @pytest.fixture
-    def ledger(self, postgres: Callable[[], str]) -> Iterator[SqlLedger]:
-        ledger = SqlLedger(postgres())
+    def ledger(self, pg_url: str) -> Iterator[SqlLedger]:
+        ledger = SqlLedger(pg_url)
         ledger.create()
         yield ledger
         ledger.close()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 import time
 
-from conftest import World, until
+import pytest
+from support.engine_world import World, until
 
 from hub.engine import utc_now
 
@@ -92,6 +93,25 @@ def test_a_clean_stop_hands_its_work_to_the_others_at_once(world: World) -> None
     assert process.wait(8) == 0
     until("b has finished it", lambda: world.count("completion"), 4)
     assert world.ledger.rows("SELECT worker FROM result") == [("b",)]
+
+
+@pytest.mark.parametrize("world", ["postgresql"], indirect=True)
+def test_a_database_that_drops_its_connections_strands_nothing(world: World) -> None:
+    """What a restart of the server does to the engine, done to its connections only."""
+    tasks = [f"task-{number}" for number in range(12)]
+    world.start("a", work=0.3, lease=2, sweep=0.5)
+    _open(world, "sliced", *tasks)
+    for _ in range(4):
+        before = world.count("start")
+        until("some progress", lambda n=before: world.count("start") >= n + 4, 10)
+        world.ledger.rows(
+            """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name LIKE 'dbos%%'"""
+        )
+    until("all are complete", lambda: world.count("completion") >= len(tasks), 25)
+    assert set(world.stop().values()) == {0}
+    assert world.count("completion") == len(tasks)
+    assert world.ledger.open_tasks(100) == []
 
 
 def test_killed_again_and_again_every_task_completes_once(world: World) -> None:

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from ledgers import MemoryLedger
 from structlog.testing import capture_logs
+from support.engine_ledgers import MemoryLedger
 
 from hub.domain.landscape import Schedule
 from hub.engine import Again, Attempt, Backoff, Claim, Done, Engine, Handler, utc_now
@@ -265,7 +265,7 @@ def test_ended_workflows_are_pruned(
             [(count,)] = connection.execute("SELECT count(*) FROM workflow_status").fetchall()
             return int(count)
 
-    until(lambda: engine._durable.prune(timedelta(0)) + workflows() == 1)
+    until(lambda: engine._durable.prune(timedelta(0), 10) + workflows() == 1)
     until(lambda: workflows() == 0)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ledger_contract import LedgerContract
-from ledgers import MemoryLedger, SqlLedger
+from support.engine_ledger_contract import LedgerContract
+from support.engine_ledgers import MemoryLedger, SqlLedger
 
 
 class TestMemoryLedger(LedgerContract):

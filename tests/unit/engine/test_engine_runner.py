@@ -6,8 +6,8 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from ledgers import MemoryLedger
 from structlog.testing import capture_logs
+from support.engine_ledgers import MemoryLedger
 
 from hub.api.errors import AuthFailed, RateLimited
 from hub.engine import Again, Attempt, Backoff, Claim, Done, Failed, Handler

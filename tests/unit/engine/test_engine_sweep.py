@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from ledgers import MemoryLedger
+from support.engine_ledgers import MemoryLedger
 
 from hub.engine import Attempt
 from hub.engine.durable import Pending

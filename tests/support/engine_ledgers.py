@@ -160,7 +160,7 @@ class SqlLedger:
         else:
             import psycopg
 
-            self._connection = psycopg.connect(target)
+            self._connection = psycopg.connect(target.replace("+psycopg", "", 1))
 
     def create(self) -> None:
         with self.transaction() as run:

@@ -1,4 +1,4 @@
-"""A worker process for the acceptance tests: `worker.py JSON`.
+"""A worker process for the acceptance tests: `engine_worker.py JSON`.
 
 It writes every start of a handler into the application's database, says `ready` on its standard
 output, and stops cleanly on SIGTERM.
@@ -14,10 +14,10 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from ledgers import SqlLedger
 
 from hub.domain.landscape import Schedule
 from hub.engine import Again, Attempt, Claim, Done, Engine, utc_now
+from support.engine_ledgers import SqlLedger
 
 
 class Recorder(SqlLedger):
