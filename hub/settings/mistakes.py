@@ -82,10 +82,13 @@ def dotted(path: KeyPath) -> str:
     return text
 
 
-def near(word: str, known: Iterable[str]) -> str:
-    """A sentence with the known name that `word` probably meant, or ""."""
+def near(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """A sentence with the known name that `word` probably meant, or "".
+
+    `cutoff` is how alike they must be: 0 is not at all, 1 the same.
+    """
     names = {name.casefold(): name for name in known}
-    close = difflib.get_close_matches(word.casefold(), names, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word.casefold(), names, n=1, cutoff=cutoff)
     return f'Did you mean "{names[close[0]]}"?' if close else ""
 
 

@@ -87,7 +87,8 @@ class Secrets:
         raise Unresolved(
             f"the environment variable {name}, which is {state}",
             "a value",
-            near(name, (n for n in self.environ if self.environ[n]))
+            # only a slip of the pen: another system's token must never be suggested
+            near(name, (n for n in self.environ if self.environ[n]), cutoff=0.9)
             or "Set it before the hub starts",
         )
 

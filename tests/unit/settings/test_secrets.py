@@ -66,6 +66,12 @@ def test_a_variable_that_is_not_set(spoil: Spoil) -> None:
     ]
 
 
+def test_another_systems_token_is_never_suggested(mistakes_of: Mistakes) -> None:
+    environ = {**ENVIRON, "BANGERI_HUBSPOT_TOKEN": "x"}
+    (mistake,) = mistakes_of(with_token("${CROWST_HUBSPOT_TOKEN}"), environ)
+    assert mistake.mend == "Set it before the hub starts"
+
+
 @pytest.mark.parametrize("value", ['"${"', '"${A"', '"${A${B}}"', '"${}"', '"${a b}"', '"x ${1}"'])
 def test_what_is_no_variable(mistakes_of: Mistakes, value: str) -> None:
     (mistake,) = mistakes_of(with_token(value), {**ENVIRON, "B": "canary"})
