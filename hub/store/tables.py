@@ -282,25 +282,22 @@ class Fence(SQLModel, table=True):
 
 
 class Task(SQLModel, table=True):
-    """Durable work as the application knows it; the engine only carries it out."""
+    """Durable work as the application knows it (hub.store.tasks); the engine only carries it out.
+
+    Never deleted: an attempt's number is given out once.
+    """
 
     kind: str = Field(primary_key=True)
     key: str = Field(primary_key=True)
-    n: int
-    epoch: int = 0
-    state: str  # open, claimed, closed
-    owner: str = ""
-    due_at: datetime = Field(sa_column=_when())
-    reason: str = ""
-
-
-class Slot(SQLModel, table=True):
-    """A schedule slot that has fired."""
-
-    kind: str = Field(primary_key=True)
-    key: str = Field(primary_key=True)
-    slot: str = Field(primary_key=True)
-    fired_at: datetime = Field(sa_column=_when(index=True))
+    n: int = 0  # number of the current attempt
+    open: bool = False  # whether there is something left to do
+    due_at: datetime = Field(sa_column=_when())  # when attempt `n` should start
+    epoch: int = 0  # rises with each claim
+    holder: str | None = None  # the worker that claimed attempt `n`
+    failures: int = 0  # failed attempts in a row
+    woken_at: datetime | None = Field(default=None, sa_column=_when(nullable=True))
+    slot: datetime | None = Field(default=None, sa_column=_when(nullable=True))  # last one fired
+    reason: str = ""  # why the last attempt did not finish the task; a code
 
 
 class Worker(SQLModel, table=True):
