@@ -86,18 +86,19 @@ def open_about(
     ]
 
 
-def decided(
-    connection: Connection, kind: str, system: str, since: datetime | None
-) -> Row[Any] | None:
-    """The latest approved review of a kind about a system as a whole, decided after `since`."""
+def decided(connection: Connection, kind: str, system: str) -> Row[Any] | None:
+    """The latest approved review of a kind about a system as a whole."""
     query = (
         sa.select(review)
         .where(review.c.kind == kind, review.c.system == system, review.c.state == "approved")
         .order_by(review.c.decided_at.desc())
     )
-    if since is not None:
-        query = query.where(review.c.decided_at > since)
     return connection.execute(query.limit(1)).first()
+
+
+def spend(connection: Connection, id_: int) -> None:
+    """An approval that counted once has been used."""
+    connection.execute(sa.update(review).where(review.c.id == id_).values(state="spent"))
 
 
 def put_aside(connection: Connection, row: dict[str, Any]) -> None:

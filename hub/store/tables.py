@@ -252,7 +252,7 @@ class Review(SQLModel, table=True):
     link_id: int | None = None
     persons: str = ""  # candidate person ids, space-separated
     reason: str
-    state: str = "open"  # open, approved, rejected, moot
+    state: str = "open"  # open, approved, spent, rejected, moot
     created_at: datetime = Field(sa_column=_when())
     decided_at: datetime | None = Field(default=None, sa_column=_when(nullable=True))
     decision: str = ""

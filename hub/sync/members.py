@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 def apply(page: Page, seen: Seen, subject: Subject) -> None:
     """Begin or end memberships by what the record's fields show now."""
     system = page.opened.system.id
+    # one audience's tag says nothing of the other's
+    place = f"{system}/{page.scope}" if page.scope else system
     for project in page.deployment.landscape.projects.values():
         if subject.controller not in project.controllers:
             continue
@@ -26,7 +28,7 @@ def apply(page: Page, seen: Seen, subject: Subject) -> None:
             shown = seen.live and (
                 rule.value in value if isinstance(value, tuple) else rule.value == value
             )
-            how = f"{system}:{rule.field}"
+            how = f"{place}:{rule.field}"
             if shown:
                 begin(page, subject, project.id, how)
             elif how in subject.memberships.get(project.id, ()):

@@ -167,7 +167,8 @@ class _Run:
         if not missing:
             return
         guard = opened.system.guard
-        if len(missing) > guard.floor and len(missing) > guard.delete_share * total:
+        many = len(missing) > guard.floor and len(missing) > guard.delete_share * total
+        if many and not self._deletes_approved():
             with deployment.database.begin() as connection:
                 progress.check(connection, opened.system.id, self.epoch)
                 (number,) = ids(connection, questions.review, 1)
@@ -187,6 +188,15 @@ class _Run:
             self.report.read["review"] += 1
             return
         self._confirm_gone(stream, scope, missing)
+
+    def _deletes_approved(self) -> bool:
+        """Whether a handler let the next enumeration infer them; the word counts once."""
+        with self.deployment.database.begin() as connection:
+            progress.check(connection, self.opened.system.id, self.epoch)
+            answer = questions.decided(connection, "deletes", self.opened.system.id)
+            if answer is not None:
+                questions.spend(connection, answer.id)
+        return answer is not None
 
     def _confirm_gone(self, stream: Stream, scope: str, missing: list[tuple[int, str]]) -> None:
         refs = [Ref(stream.name, scope, external) for _, external in missing]

@@ -14,7 +14,7 @@ def held(deployment: Deployment, opened: Opened) -> bool:
     """
     system, guard = opened.system.id, opened.system.guard
     with deployment.database.begin() as connection:
-        approved = questions.decided(connection, "storm", system, None)
+        approved = questions.decided(connection, "storm", system)
         after = int(approved.decision) if approved else 0
         changing = deliveries.changing(connection, system, after)
         total = links.count(connection, system)

@@ -1,0 +1,242 @@
+"""A person's answer to a review, carried out."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Row
+
+from hub.api import Ref
+from hub.delivery.deployment import Deployment, Opened
+from hub.delivery.fanout import fan_out
+from hub.domain.profile import Value
+from hub.store import deliveries, links, progress, questions, subjects
+from hub.store.normalise import plain
+from hub.store.subjects import Subject
+from hub.sync import persons
+from hub.sync.identify import Match
+from hub.sync.land import land
+
+
+class Decision(StrEnum):
+    """What a handler may answer, by the kind of the review."""
+
+    LINK = "link"  # identity: the record is that person's
+    NEW = "new"  # identity: somebody the hub does not know
+    MERGE = "merge"  # identity: the persons named are one human
+    IGNORE = "ignore"  # identity: leave the record alone
+    THEIRS = "theirs"  # conflict: the system's value is right
+    OURS = "ours"  # conflict: the hub's value is right
+    APPROVE = "approve"  # storm, deletes: go ahead
+    REJECT = "reject"  # storm: drop what was ready; deletes: take nothing as deleted
+
+
+ANSWERS = {
+    "identity": (Decision.LINK, Decision.NEW, Decision.MERGE, Decision.IGNORE),
+    "conflict": (Decision.THEIRS, Decision.OURS),
+    "storm": (Decision.APPROVE, Decision.REJECT),
+    "deletes": (Decision.APPROVE, Decision.REJECT),
+}
+"""The answers that each kind of review takes."""
+
+
+class CannotDecide(Exception):  # noqa: N818 - it says what is wrong
+    """The answer does not fit the review, or what it is about is gone; the text says the mend."""
+
+
+def decide(
+    deployment: Deployment,
+    review_id: int,
+    decision: Decision,
+    owner: str,
+    person: int | None = None,
+) -> str:
+    """Carry a decision out and close the review; answers what was done, in words.
+
+    `person` names the person of a LINK. Raises CannotDecide; ConnectorError where the record must
+    be fetched and cannot be; Fenced where the system's run took over (try again).
+    """
+    with deployment.database.connect() as connection:
+        review = questions.get_review(connection, review_id)
+    if review is None:
+        raise CannotDecide(f"there is no review {review_id}: `hub review` lists them")
+    if review.state != "open":
+        raise CannotDecide(f"review {review_id} is {review.state} already")
+    if decision not in ANSWERS[review.kind]:
+        fitting = ", ".join(ANSWERS[review.kind])
+        raise CannotDecide(f"a review of kind {review.kind} is answered by: {fitting}")
+    opened = deployment.systems.get(review.system)
+    if opened is None:
+        raise CannotDecide(f"{review.system} is not open: mend it first, see `hub check`")
+    with deployment.database.begin() as connection:
+        epoch = progress.take(connection, review.system, owner, deployment.now())
+    match review.kind:
+        case "identity":
+            done = _identity(deployment, opened, epoch, review, decision, person)
+        case "conflict":
+            done = _conflict(deployment, opened, epoch, review, decision)
+        case "storm":
+            done = _storm(deployment, opened, epoch, review, decision)
+        case _:
+            done = _deletes(deployment, opened, epoch, review, decision)
+    return done
+
+
+def _close(
+    deployment: Deployment, connection: Connection, review: Row[Any], state: str, decision: str
+) -> None:
+    questions.decide(connection, [review.id], state, decision, deployment.now())
+
+
+def _identity(
+    deployment: Deployment,
+    opened: Opened,
+    epoch: int,
+    review: Row[Any],
+    decision: Decision,
+    person: int | None,
+) -> str:
+    if decision is Decision.MERGE:
+        return _merge(deployment, opened, epoch, review)
+    if decision is Decision.IGNORE:
+        with deployment.database.begin() as connection:
+            progress.check(connection, opened.system.id, epoch)
+            _close(deployment, connection, review, "rejected", "ignore")
+        return "the record is left alone until it changes"
+    if decision is Decision.LINK:
+        if person is None:
+            raise CannotDecide(f"say whose record it is; named are: {review.persons or 'nobody'}")
+        match = Match("person", (person,))
+    else:
+        match = Match("new")
+    stream = opened.system.stream(review.stream)
+    ref = Ref(review.stream, review.scope, review.external_id)
+    (record,) = opened.connector.fetch(review.stream, [ref])
+    if record is None:
+        with deployment.database.begin() as connection:
+            _close(deployment, connection, review, "moot", "the record is gone")
+        return "the record is gone from the system; nothing was done"
+    landed = land(
+        deployment,
+        opened,
+        epoch,
+        stream,
+        review.scope,
+        [record],
+        forced={record.ref.id: match},
+    )
+    if landed.counts["shredded"]:
+        raise CannotDecide(f"person {person} is not known: name one that exists")
+    with deployment.database.begin() as connection:
+        _close(deployment, connection, review, "approved", f"{decision} {person or ''}".strip())
+    return "the record has its person now"
+
+
+def _merge(deployment: Deployment, opened: Opened, epoch: int, review: Row[Any]) -> str:
+    named = [int(one) for one in review.persons.split()]
+    if len(set(named)) != 2:
+        raise CannotDecide("this review names no two persons to merge")
+    with deployment.database.begin() as connection:
+        progress.check(connection, opened.system.id, epoch)
+        if deliveries.flying(connection, named):
+            raise CannotDecide("a write of one of them is on its way: try again in a minute")
+        loaded = subjects.load(connection, deployment.vault, deployment.identities, named)
+        if len(loaded) != 2:
+            raise CannotDecide("one of the persons is gone")
+        winner, loser = (loaded[one] for one in named)
+        if winner.controller != loser.controller:
+            raise CannotDecide("the persons are of two controllers: they are never merged")
+        persons.join(connection, winner, loser)
+        subjects.save(connection, [winner], deployment.now())
+        subjects.save_links(
+            connection,
+            deployment.identities,
+            [(linked, winner.key) for linked in winner.links if linked.dirty],
+        )
+        fan_out(connection, deployment, [winner], deployment.now())
+        _close(deployment, connection, review, "approved", "merge")
+    return f"person {loser.id} is part of person {winner.id} now"
+
+
+def _conflict(
+    deployment: Deployment, opened: Opened, epoch: int, review: Row[Any], decision: Decision
+) -> str:
+    with deployment.database.begin() as connection:
+        progress.check(connection, opened.system.id, epoch)
+        owners = links.place_of(connection, [review.link_id])
+        loaded = subjects.load(connection, deployment.vault, deployment.identities, owners.values())
+        subject = next(iter(loaded.values()), None)
+        if subject is None:
+            _close(deployment, connection, review, "moot", "the person is gone")
+            return "the person is gone; nothing was done"
+        _settle_field(deployment, opened, review, subject, decision)
+        subject.changed = True
+        subjects.save(connection, [subject], deployment.now())
+        subjects.save_links(
+            connection,
+            deployment.identities,
+            [(linked, subject.key) for linked in subject.links if linked.dirty],
+        )
+        fan_out(connection, deployment, [subject], deployment.now())
+        _close(deployment, connection, review, "approved", str(decision))
+    return f"{review.field}: {'the system' if decision is Decision.THEIRS else 'the hub'} is right"
+
+
+def _settle_field(
+    deployment: Deployment, opened: Opened, review: Row[Any], subject: Subject, decision: Decision
+) -> None:
+    linked = next(one for one in subject.links if one.id == review.link_id)
+    mapping = next(
+        (one for one in opened.system.stream(review.stream).fields if one.hub == review.field),
+        None,
+    )
+    if mapping is None:
+        raise CannotDecide(f"{review.field} is no longer mapped in {review.system}")
+    shadow = linked.touch()
+    shadow.held = tuple(one for one in shadow.held if one != mapping.vendor)
+    if decision is Decision.THEIRS:
+        kind = deployment.landscape.fields[mapping.hub].kind
+        subject.profile[mapping.hub] = Value(
+            plain(kind, shadow.fields.get(mapping.vendor)),
+            opened.system.id,
+            deployment.now(),
+            frozenset(opened.system.controllers),
+        )
+
+
+def _storm(
+    deployment: Deployment, opened: Opened, epoch: int, review: Row[Any], decision: Decision
+) -> str:
+    system = opened.system.id
+    with deployment.database.begin() as connection:
+        progress.check(connection, system, epoch)
+        up_to = deliveries.newest(connection, system)
+        if decision is Decision.APPROVE:
+            _close(deployment, connection, review, "approved", str(up_to))
+            return "what was ready goes out with the next run"
+        dropped = deliveries.cancel_waiting(connection, system, up_to, "storm-rejected")
+        _close(deployment, connection, review, "rejected", str(up_to))
+    return f"{dropped} changes were dropped"
+
+
+def _deletes(
+    deployment: Deployment, opened: Opened, epoch: int, review: Row[Any], decision: Decision
+) -> str:
+    system = opened.system.id
+    with deployment.database.begin() as connection:
+        progress.check(connection, system, epoch)
+        if decision is Decision.APPROVE:
+            # the next enumeration takes what it misses as deleted, after asking for each
+            progress.rewind(connection, system)
+            _close(deployment, connection, review, "approved", "enumerate")
+            return "the next run enumerates again and takes what is gone as deleted"
+        _close(deployment, connection, review, "rejected", "")
+    return "nothing is taken as deleted"
+
+
+def open_count(connection: Connection) -> int:
+    """How many reviews wait."""
+    query = sa.select(sa.func.count()).where(questions.review.c.state == "open")
+    return connection.scalar(query) or 0
