@@ -118,12 +118,16 @@ def member_fields(fields: Sequence[str], prefix: str = "") -> str:
 
 
 @lru_cache(maxsize=256)
-def _plain(topic: str, stance: Stance, source: str = "", reason: str = "") -> Consent:
+def _plain(topic: str, stance: Stance, source: str = "") -> Consent:
     """Consents without a time are few and the same for many members."""
-    evidence = {"source": source} if source else {}
-    if reason:
-        evidence["reason"] = reason
-    return Consent(topic, stance, evidence=evidence)
+    return Consent(topic, stance, evidence={"source": source} if source else {})
+
+
+def _unsubscribed(source: str, reason: str) -> Consent:
+    if not reason:
+        return _plain(WHOLE_SCOPE, Stance.NO, source)
+    # the reason may be the person's own words, so it is not kept beyond the record
+    return Consent(WHOLE_SCOPE, Stance.NO, evidence={"source": source, "reason": reason})
 
 
 def is_form(source: str) -> bool:
@@ -193,8 +197,7 @@ class MemberMapper:
                 whole = self._subscribed(scope, source, member)
                 act_at = whole.at if whole.act else None
             case "unsubscribed":
-                reason = member.get("unsubscribe_reason") or ""
-                whole = _plain(WHOLE_SCOPE, Stance.NO, source, reason)
+                whole = _unsubscribed(source, member.get("unsubscribe_reason") or "")
             case "pending":
                 signup = member.get("timestamp_signup")
                 at = utc(signup) if signup else None
