@@ -109,7 +109,7 @@ class Consenter:
             (email, one.topic)
             for some in wishes.values()
             for email, one in some
-            if one.stance is Stance.NO
+            if one.stance is Stance.NO and _known_form(one.topic)
         }
         outcomes: dict[Pair, Outcome] = {}
         yeses: dict[Pair, Consent] = {}
@@ -154,7 +154,7 @@ class Consenter:
         whole = (email, WHOLE_SCOPE)
         if wish.stance not in STATES:
             return Outcome(Verdict.PERMANENT, "stance")
-        if topic != WHOLE_SCOPE and not topic.isdigit():
+        if not _known_form(topic):
             return Outcome(Verdict.PERMANENT, "topic")
         if wish.stance is Stance.NO:
             return None
@@ -252,6 +252,10 @@ class Consenter:
         )
         record = replace(subscriber.record, consents=tuple(said.values()))
         return Result(write.key, worst.verdict, worst.reason, record, worst.retry_after)
+
+
+def _known_form(topic: str) -> bool:
+    return topic == WHOLE_SCOPE or topic.isdigit()
 
 
 def _send(batch: Batch, inputs: Sequence[Input], *, began: bool) -> None:

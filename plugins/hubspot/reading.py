@@ -66,15 +66,17 @@ class Reader:
     def pages(self, cursor: str | None) -> Iterator[Page]:
         """See `Connector.read`. Raises Misconfigured for a cursor that is not ours."""
         try:
-            place: Mapping[str, Any] = {} if cursor is None else json.loads(cursor)
+            if cursor is None:
+                return self._everything({})
+            place: Mapping[str, Any] = json.loads(cursor)
             if "since" in place:
                 since = int(place["since"])
                 return self._changes(max(since - self._overlap, 0), FIRST, since, None)
             if "at" in place:
                 at, to = int(place["at"]), int(place["to"])
                 return self._changes(at, str(place["id"]), to, to)
-            if not place or "from" in place:
-                return self._everything(place)
+            if "from" in place:
+                return self._everything({**place, "from": int(place["from"])})
         except (ValueError, TypeError, KeyError):
             pass
         raise Misconfigured(
@@ -83,7 +85,7 @@ class Reader:
         )
 
     def _everything(self, place: Mapping[str, Any]) -> Iterator[Page]:
-        newest = int(place["from"]) if place else self._newest()
+        newest = place["from"] if place else self._newest()
         archived = "archived" in place
         after = str(place.get("archived", place.get("all", "")))
         call = self._api.page_call(after, self._mapper.names, archived=archived)

@@ -22,6 +22,10 @@ from plugins.hubspot.consenting import Consenter, Subscriber
 from plugins.hubspot.mapping import EMAIL, BadRowError, Mapper, encoded, fold
 from plugins.hubspot.reading import Reader
 
+RACED = "made-meanwhile"
+"""Reason of an OK create: somebody else made the contact after we had looked, and it now has our
+fields beside its own."""
+
 
 class Writer:
     """Carries out `Writes.write` for one account."""
@@ -185,7 +189,10 @@ class Writer:
 
     def _result(self, key: str, outcome: Outcome) -> Result:
         record = self._record(outcome.row) if outcome.row is not None else None
-        return Result(key, outcome.verdict, outcome.reason, record, outcome.retry_after)
+        code = outcome.reason
+        if outcome.row is not None and outcome.row.get("new") is False:
+            code = RACED
+        return Result(key, outcome.verdict, code, record, outcome.retry_after)
 
     def _record(self, row: Any) -> Record | None:
         try:

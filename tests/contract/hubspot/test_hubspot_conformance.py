@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from hub.api import Stance, Verdict
 from hub.testing.conformance import Ability, ConnectorConformance
@@ -19,7 +19,7 @@ class TestHubSpot(ConnectorConformance):
     connector_type = HUBSPOT
     stream, scope, topic = "contacts", "", NEWSLETTER
     editable_field, other_field = "city", "jobtitle"
-    unsupported = {
+    unsupported: ClassVar = {
         Ability.CHANGED_CONSENTS: "HubSpot has no changed-since for subscription statuses",
     }
 
@@ -41,7 +41,7 @@ class TestHubSpot(ConnectorConformance):
     def add_malformed(self) -> None:
         self.sandbox.seed({"contacts": [{"properties": {"email": 17}}]})
 
-    def edit(self, id: str, field: str, value: str | None) -> None:
+    def edit(self, id: str, field: str, value: str | None) -> None:  # noqa: A002 - as in the suite
         self.sandbox.edit(id, {field: value})
 
     def unsubscribe(self, email: str) -> None:
@@ -58,12 +58,12 @@ class TestHubSpot(ConnectorConformance):
         assert found
         self.edit(str(found.id), "hs_email_hard_bounce_reason_enum", "UNKNOWN_USER")
 
-    def archive(self, id: str) -> None:
+    def archive(self, id: str) -> None:  # noqa: A002 - as in the suite
         found = self.sandbox.account.find(id)
         assert found
         self.sandbox.account.archive(found, self.sandbox.ms())
 
-    def remove(self, id: str) -> None:
+    def remove(self, id: str) -> None:  # noqa: A002 - as in the suite
         found = self.sandbox.account.find(id)
         assert found
         self.sandbox.account.remove(found)
