@@ -107,9 +107,6 @@ class World:
             self.kill(name)
         self.ledger.close()
 
-    def logs(self) -> str:
-        return "".join(path.read_text() for path in self.folder.glob("*.log"))
-
     def count(self, table: str, where: str = "1 = 1") -> int:
         [(count,)] = self.ledger.rows(f"SELECT count(*) FROM {table} WHERE {where}")
         return int(count)
