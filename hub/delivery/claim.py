@@ -73,11 +73,11 @@ def claim(deployment: Deployment, opened: Opened, epoch: int, lane: Lane) -> Bat
         out: set[int] = set()  # links with a write in this batch
         for row in rows:
             one, reason = _prepare(connection, deployment, opened, row, people, now)
-            if one is not None and one.linked is not None:
-                if one.linked.id in out:  # a create whose record was met meanwhile
-                    one, reason = None, "superseded"
-                else:
-                    out.add(one.linked.id)
+            linked = one.linked if one else None
+            if linked is not None and linked.id in out:
+                one, reason = None, "superseded"  # a create whose record was met meanwhile
+            elif linked is not None:
+                out.add(linked.id)
             if one is None:
                 ended.append(_cancelled(row, reason, now))
                 batch.outcomes[f"not-sent:{reason}"] += 1
@@ -178,7 +178,8 @@ def _trip(connection: Connection, linked: Linked, now: datetime) -> None:
 
 def _sent(one: Claimed, now: datetime) -> dict[str, Any]:
     return {
-        "b_id": one.id,
+        "id": one.id,
+        "tries": one.tries,
         "fields": " ".join(one.intent.names),
         "purposes": " ".join(dict.fromkeys(one.intent.purposes)),
         "payload": payload(one.intent, one.subject.email, one.subject.key, one.id),
@@ -190,7 +191,7 @@ def _sent(one: Claimed, now: datetime) -> dict[str, Any]:
 
 def _cancelled(row: Row[Any], reason: str, now: datetime) -> dict[str, Any]:
     return {
-        "b_id": row.id,
+        "id": row.id,
         "state": State.CANCELLED.value,
         "reason": reason,
         "link_id": row.link_id,

@@ -100,6 +100,8 @@ def _changes(
             continue
         known = landscape.fields[mapping.hub]
         base = shadow.sent.get(mapping.vendor, shadow.fields.get(mapping.vendor))
+        if base == value.value:
+            continue  # the same without normalising: by far the most
         try:
             agreed = plain(known.kind, base)
         except Malformed:

@@ -70,7 +70,7 @@ def _read_back(
                 # its person was erased meanwhile: there is nothing left to compare or repeat
                 lost.append(
                     {
-                        "b_id": row.id,
+                        "id": row.id,
                         "state": State.CANCELLED.value,
                         "reason": "shredded",
                         "link_id": row.link_id,

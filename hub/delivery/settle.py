@@ -46,7 +46,7 @@ class _Settling:
         at = linked or one.linked
         self.ended.append(
             {
-                "b_id": one.id,
+                "id": one.id,
                 "state": state.value,
                 "reason": reason,
                 "link_id": at.id if at else None,

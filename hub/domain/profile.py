@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from hub.domain.landscape import Policy
 
@@ -13,8 +14,7 @@ Plain = str | tuple[str, ...]
 """A normalised value: text, or a sorted tuple for lists. Empty text and () are kept as None."""
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """One value and where it came from."""
 
     value: Plain | None  # None: explicitly cleared by the source, not merely unknown
@@ -27,7 +27,7 @@ class Value:
         """The same value, now also known from those controllers' own source."""
         if self.origins.issuperset(controllers):
             return self
-        return replace(self, origins=self.origins.union(controllers))
+        return self._replace(origins=self.origins.union(controllers))
 
 
 Profile = dict[str, Value]

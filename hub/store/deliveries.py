@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
 from hub.store import tables
-from hub.store.sql import chunks, table_of
+from hub.store.sql import chunks, insert_rows, table_of, update_rows
 
 delivery = table_of(tables.Delivery)
 
@@ -43,8 +43,7 @@ IN_FLIGHT = (State.SENT.value, State.UNKNOWN.value)
 
 def add(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Add ready deliveries."""
-    if rows:
-        connection.execute(sa.insert(delivery), rows)
+    insert_rows(connection, delivery, rows)
 
 
 def row(
@@ -140,44 +139,14 @@ def in_flight(connection: Connection, system: str, limit: int) -> list[Row[Any]]
     )
 
 
-_SENT = (
-    sa.update(delivery)
-    .where(delivery.c.id == sa.bindparam("b_id"))
-    .values(
-        state=State.SENT.value,
-        fields=sa.bindparam("fields"),
-        purposes=sa.bindparam("purposes"),
-        payload=sa.bindparam("payload"),
-        link_id=sa.bindparam("link_id"),
-        person_version=sa.bindparam("person_version"),
-        sent_at=sa.bindparam("sent_at"),
-        tries=delivery.c.tries + 1,
-    )
-)
-
-_SETTLED = (
-    sa.update(delivery)
-    .where(delivery.c.id == sa.bindparam("b_id"))
-    .values(
-        state=sa.bindparam("state"),
-        reason=sa.bindparam("reason"),
-        link_id=sa.bindparam("link_id"),
-        settled_at=sa.bindparam("settled_at"),
-        payload=sa.null(),
-    )
-)
-
-
 def mark_sent(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Claim: (b_id, fields, purposes, payload, link_id, person_version, sent_at) of each."""
-    if rows:
-        connection.execute(_SENT, rows)
+    """Claim: (id, tries, fields, purposes, payload, link_id, person_version, sent_at) of each."""
+    update_rows(connection, delivery, [{**row, "state": State.SENT.value} for row in rows])
 
 
 def settle(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """End deliveries: (b_id, state, reason, link_id, settled_at) of each; payloads are cleared."""
-    if rows:
-        connection.execute(_SETTLED, rows)
+    """End deliveries: (id, state, reason, link_id, settled_at) of each; payloads are cleared."""
+    update_rows(connection, delivery, [{**row, "payload": None} for row in rows])
 
 
 def put_back(connection: Connection, ids: Sequence[int], due_at: datetime, reason: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import orjson
 
@@ -95,8 +96,13 @@ def load_profile(document: bytes) -> Profile:
             tuple(value) if isinstance(value, list) else value,
             source,
             _EPOCH + timedelta(microseconds=at),
-            frozenset(origins),
+            _origins(*origins),
             rectified,
         )
         for name, (value, source, at, origins, rectified) in orjson.loads(document).items()
     }
+
+
+@lru_cache(maxsize=256)
+def _origins(*controllers: str) -> frozenset[str]:
+    return frozenset(controllers)

@@ -11,15 +11,14 @@ from sqlalchemy import Connection
 from hub.domain.landscape import Ground
 from hub.domain.permission import EventKind, PermissionEvent
 from hub.store import tables
-from hub.store.sql import chunks, table_of
+from hub.store.sql import chunks, insert_rows, table_of
 
 event = table_of(tables.PermissionEventRow)
 
 
 def append(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Add events (the columns of PermissionEventRow)."""
-    if rows:
-        connection.execute(sa.insert(event), rows)
+    insert_rows(connection, event, rows)
 
 
 def row(

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from hub.store import tables
-from hub.store.sql import chunks, table_of
+from hub.store.sql import chunks, insert_rows, table_of, update_rows
 
 if TYPE_CHECKING:
     from hub.store.subjects import Linked
@@ -94,34 +94,12 @@ def place_of(connection: Connection, ids: Sequence[int]) -> dict[int, int]:
 
 def insert(connection: Connection, fresh: Sequence[dict[str, Any]]) -> None:
     """Add link rows."""
-    if fresh:
-        connection.execute(sa.insert(link), fresh)
-
-
-_UPDATE = (
-    sa.update(link)
-    .where(link.c.id == sa.bindparam("b_id"))
-    .values(
-        {
-            name: sa.bindparam(name)
-            for name in (
-                "digest",
-                "shadow",
-                "version",
-                "state",
-                "writes_on",
-                "writes",
-                "person_id",
-            )
-        }
-    )
-)
+    insert_rows(connection, link, fresh)
 
 
 def update(connection: Connection, changed: Sequence[dict[str, Any]]) -> None:
-    """Change link rows; each names its row as `b_id`."""
-    if changed:
-        connection.execute(_UPDATE, changed)
+    """Change link rows, found by their id."""
+    update_rows(connection, link, changed)
 
 
 def merge_into(connection: Connection, loser: int, winner: int) -> None:

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
 from hub.store import tables
-from hub.store.sql import chunks, table_of
+from hub.store.sql import chunks, insert_rows, table_of, update_rows
+from hub.vault.rows import upsert
 
 person = table_of(tables.Person)
 identifier = table_of(tables.Identifier)
@@ -40,26 +41,12 @@ def rows(connection: Connection, ids: Sequence[int]) -> list[Row[Any]]:
 
 def insert(connection: Connection, fresh: Sequence[dict[str, Any]]) -> None:
     """Add person rows."""
-    if fresh:
-        connection.execute(sa.insert(person), fresh)
-
-
-_UPDATE = (
-    sa.update(person)
-    .where(person.c.id == sa.bindparam("b_id"))
-    .values(
-        {
-            name: sa.bindparam(name)
-            for name in ("profile", "restricted", "notice_due", "updated_at", "version")
-        }
-    )
-)
+    insert_rows(connection, person, fresh)
 
 
 def update(connection: Connection, moved: Sequence[dict[str, Any]]) -> None:
-    """Change person rows; each names its row as `b_id`."""
-    if moved:
-        connection.execute(_UPDATE, moved)
+    """Change person rows, found by their id."""
+    update_rows(connection, person, moved)
 
 
 def find(
@@ -101,8 +88,7 @@ def identifiers(connection: Connection, persons: Sequence[int]) -> list[Found]:
 
 def add_identifiers(connection: Connection, fresh: Sequence[dict[str, Any]]) -> None:
     """Add identifier rows (id, controller, kind, digest, person_id, undeliverable_at)."""
-    if fresh:
-        connection.execute(sa.insert(identifier), fresh)
+    insert_rows(connection, identifier, fresh)
 
 
 def share_identifier(connection: Connection, controller: str, kind: str, digest: bytes) -> None:
@@ -169,19 +155,10 @@ def memberships(connection: Connection, persons: Sequence[int]) -> list[tuple[in
     ]
 
 
-def join(connection: Connection, row: dict[str, Any]) -> None:
-    """Begin a membership, or take it up again where it had ended."""
-    resumed = connection.execute(
-        sa.update(membership)
-        .where(
-            membership.c.person_id == row["person_id"],
-            membership.c.project == row["project"],
-            membership.c.how == row["how"],
-        )
-        .values(until=None)
-    )
-    if not resumed.rowcount:
-        connection.execute(sa.insert(membership).values(**row))
+def join(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Begin memberships (id, person_id, project, how, since, until=None); one that had ended is
+    taken up again."""
+    upsert(connection, membership, rows, key=["person_id", "project", "how"], update=["until"])
 
 
 def leave(connection: Connection, person_id: int, project: str, how: str, at: datetime) -> None:

@@ -17,7 +17,8 @@ quarantine = table_of(tables.Quarantine)
 
 
 def ask(connection: Connection, row: dict[str, Any]) -> bool:
-    """Open a review unless the same question is open; answers whether it is new.
+    """Open a review unless the same question is open, or a handler said to leave it alone;
+    answers whether it is new.
 
     `row` holds id, kind, system, reason, created_at and what else of Review applies.
     """
@@ -32,7 +33,7 @@ def ask(connection: Connection, row: dict[str, Any]) -> bool:
         **row,
     }
     same = sa.select(review.c.id).where(
-        review.c.state == "open",
+        sa.or_(review.c.state == "open", review.c.decision == "ignore"),
         *(
             review.c[name] == full[name]
             for name in ("kind", "system", "stream", "scope", "external_id", "field")

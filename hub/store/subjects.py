@@ -220,7 +220,7 @@ def save(connection: Connection, subjects: Iterable[Subject], now: datetime) -> 
             )
         else:
             one.version += 1
-            moved.append({**row, "b_id": one.id, "version": one.version})
+            moved.append({**row, "id": one.id, "version": one.version})
     people.insert(connection, fresh)
     people.update(connection, moved)
 
@@ -264,6 +264,6 @@ def save_links(
                 }
             )
         else:
-            old.append({**row, "b_id": linked.id})
+            old.append({**row, "id": linked.id})
     links.insert(connection, new)
     links.update(connection, old)

@@ -61,16 +61,19 @@ def end(page: Page, subject: Subject, project: str, how: str) -> None:
 def save(page: Page) -> None:
     """Write what began and ended; the persons' rows are there."""
     numbers = ids(page.connection, people.membership, len(page.joins))
-    for number, (subject, project, how) in zip(numbers, page.joins, strict=True):
-        people.join(
-            page.connection,
+    people.join(
+        page.connection,
+        [
             {
                 "id": number,
                 "person_id": subject.id,
                 "project": project,
                 "how": how,
                 "since": page.now,
-            },
-        )
+                "until": None,
+            }
+            for number, (subject, project, how) in zip(numbers, page.joins, strict=True)
+        ],
+    )
     for subject, project, how in page.leaves:
         people.leave(page.connection, subject.id, project, how, page.now)

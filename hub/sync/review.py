@@ -42,7 +42,7 @@ ANSWERS = {
 """The answers that each kind of review takes."""
 
 
-class CannotDecide(Exception):  # noqa: N818 - it says what is wrong
+class CannotDecide(Exception):
     """The answer does not fit the review, or what it is about is gone; the text says the mend."""
 
 
