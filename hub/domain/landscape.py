@@ -170,7 +170,7 @@ class GroundRule:
     basis: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Stream:
     """How one stream of a system is synced."""
 
@@ -185,7 +185,25 @@ class Stream:
 
     def topics_of(self, scope: str) -> tuple[TopicMap, ...]:
         """The topics that YAML maps in that scope."""
-        return tuple(topic for topic in self.topics if topic.scope == scope)
+        return self._topics_by_scope.get(scope, ())
+
+    @cached_property
+    def _topics_by_scope(self) -> Mapping[str, tuple[TopicMap, ...]]:
+        return {
+            scope: tuple(topic for topic in self.topics if topic.scope == scope)
+            for scope in self.scopes
+        }
+
+    @cached_property
+    def topics_read(self) -> Mapping[str, Mapping[str, tuple[TopicMap, ...]]]:
+        """The topics that are read, by scope and topic id."""
+        return {
+            scope: {
+                one.topic: tuple(t for t in topics if t.topic == one.topic and t.direction.reads)
+                for one in topics
+            }
+            for scope, topics in self._topics_by_scope.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)

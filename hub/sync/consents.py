@@ -39,10 +39,7 @@ def listen(
 ) -> Heard:
     """Compare the record's consents with the shadow and answer what is new. Changes the shadow."""
     heard = Heard()
-    topics: dict[str, list[TopicMap]] = {}
-    for topic in stream.topics_of(seen.record.ref.scope):
-        if topic.direction.reads:
-            topics.setdefault(topic.topic, []).append(topic)
+    topics = stream.topics_read.get(seen.record.ref.scope, {})
     for consent in seen.record.consents:
         current = seen.consents[consent.topic]
         before = shadow.consents.get(consent.topic)

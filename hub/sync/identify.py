@@ -54,10 +54,15 @@ def look_up(connection: Connection, deployment: Deployment, seen: Sequence[Seen]
     blocks = people.any_blocks(connection)
     for controller in {one.controller for one in seen}:
         own = [one for one in seen if one.controller == controller]
-        emails = {identities.email(controller, one.email) for one in own if one.email}
+        for one in own:
+            if one.email:
+                one.email_digest = identities.email(controller, one.email)
+            if one.phone:
+                one.phone_digest = identities.phone(controller, one.phone)
+        emails = {one.email_digest for one in own if one.email}
         for digest, found in people.find(connection, controller, "email", [*emails]).items():
             owners.emails[controller, digest] = found
-        phones = {identities.phone(controller, one.phone) for one in own if one.phone}
+        phones = {one.phone_digest for one in own if one.phone}
         for digest, found in people.find(connection, controller, "phone", [*phones]).items():
             owners.phones[controller, digest] = found
         if blocks:
@@ -72,18 +77,17 @@ def look_up(connection: Connection, deployment: Deployment, seen: Sequence[Seen]
     return owners
 
 
-def candidates(deployment: Deployment, owners: Owners, seen: Sequence[Seen]) -> set[int]:
+def candidates(owners: Owners, seen: Sequence[Seen]) -> set[int]:
     """Persons who may have to be looked at to identify the records."""
     found: set[int] = set()
     for one in seen:
-        for hit in (_by_email(deployment, owners, one), _by_phone(deployment, owners, one)):
+        for hit in (_by_email(owners, one), _by_phone(owners, one)):
             if hit is not None and hit.person_id is not None:
                 found.add(hit.person_id)
     return found
 
 
 def identify(
-    deployment: Deployment,
     owners: Owners,
     loaded: dict[int, Subject],
     place: tuple[str, str, str],
@@ -92,7 +96,7 @@ def identify(
     """The person of a record that has no link yet."""
     if seen.email and (seen.controller, seen.email) in owners.blocked:
         return Match("blocked", reason="an erasure block stands for this address")
-    hit = _by_email(deployment, owners, seen)
+    hit = _by_email(owners, seen)
     if hit is not None:
         if hit.person_id is None:
             return Match("unclear", (), "several persons share this address")
@@ -108,7 +112,7 @@ def identify(
                 "unclear", (person.id,), "the person already has another record in this place"
             )
         return Match("person", (person.id,))
-    hit = _by_phone(deployment, owners, seen)
+    hit = _by_phone(owners, seen)
     if hit is not None and hit.person_id is not None:
         person = loaded.get(hit.person_id)
         if person and _same_name(person, seen) and not _lives_at(person, place):
@@ -116,18 +120,12 @@ def identify(
     return NEW
 
 
-def _by_email(deployment: Deployment, owners: Owners, seen: Seen) -> Found | None:
-    if seen.email is None:
-        return None
-    digest = deployment.identities.email(seen.controller, seen.email)
-    return owners.of_email(seen.controller, digest)
+def _by_email(owners: Owners, seen: Seen) -> Found | None:
+    return owners.of_email(seen.controller, seen.email_digest) if seen.email else None
 
 
-def _by_phone(deployment: Deployment, owners: Owners, seen: Seen) -> Found | None:
-    if seen.phone is None:
-        return None
-    digest = deployment.identities.phone(seen.controller, seen.phone)
-    return owners.of_phone(seen.controller, digest)
+def _by_phone(owners: Owners, seen: Seen) -> Found | None:
+    return owners.of_phone(seen.controller, seen.phone_digest) if seen.phone else None
 
 
 def _name(person: Subject, name: str) -> Plain | None:

@@ -128,7 +128,7 @@ def _land_changed(
     if not readable:
         return
     page.owners = look_up(page.connection, page.deployment, readable)
-    wanted = candidates(page.deployment, page.owners, readable)
+    wanted = candidates(page.owners, readable)
     for seen in readable:
         if seen.known:
             wanted.add(seen.known.person_id)
@@ -164,7 +164,7 @@ def _land_one(
         match = forced or (
             Match("person", (merged_away[0].person_id,))
             if merged_away
-            else identify(page.deployment, page.owners, page.people, page.place, seen)
+            else identify(page.owners, page.people, page.place, seen)
         )
         if match.kind in ("unclear", "blocked", "ignore"):
             _unclear(page, seen, match)
@@ -194,7 +194,7 @@ def _newcomers(page: Page, unlinked: list[Seen], forced: Mapping[str, Match]) ->
         if seen.record.ref.id in forced or seen.record.aliases:
             continue
         key = (seen.controller, seen.email or seen.record.ref.id)
-        hit = identify(page.deployment, page.owners, page.people, page.place, seen)
+        hit = identify(page.owners, page.people, page.place, seen)
         if hit.kind == "new" and key not in met:
             met.add(key)
             wanted.append(seen.controller)
@@ -265,7 +265,7 @@ def _apply(page: Page, seen: Seen, subject: Subject, linked: Linked, *, met: boo
     for event in consents.grounds(page.stream, opened.system, subject, seen, page.now):
         page.record_event(subject, event)
     if seen.email and (heard.bounced or heard.reachable):
-        _reachability(page, subject, seen.email, bounced=heard.bounced)
+        _reachability(page, subject, seen.email_digest, bounced=heard.bounced)
     members.apply(page, seen, subject)
     for controller, event in heard.joint:
         cross.refuse(page, controller, subject.email or seen.email, event)
@@ -274,10 +274,9 @@ def _apply(page: Page, seen: Seen, subject: Subject, linked: Linked, *, met: boo
 def _identifiers(page: Page, seen: Seen, subject: Subject) -> frozenset[str]:
     """Let the record's identifiers find its person; answers hub fields that must not change
     because the identifier is somebody else's."""
-    identities = page.deployment.identities
     keep: set[str] = set()
     if seen.email:
-        digest = identities.email(subject.controller, seen.email)
+        digest = seen.email_digest
         if ("email", digest) not in subject.identifiers:
             owner = page.owners.of_email(subject.controller, digest)
             if owner is None:
@@ -292,7 +291,7 @@ def _identifiers(page: Page, seen: Seen, subject: Subject) -> frozenset[str]:
                     persons=other,
                 )
     if seen.phone:
-        digest = identities.phone(subject.controller, seen.phone)
+        digest = seen.phone_digest
         if ("phone", digest) not in subject.identifiers:
             owner = page.owners.of_phone(subject.controller, digest)
             if owner is None:
@@ -311,8 +310,7 @@ def _share_phone(page: Page, subject: Subject, digest: bytes) -> None:
     page.owners.phones[subject.controller, digest] = shared
 
 
-def _reachability(page: Page, subject: Subject, address: str, *, bounced: bool) -> None:
-    digest = page.deployment.identities.email(subject.controller, address)
+def _reachability(page: Page, subject: Subject, digest: bytes, *, bounced: bool) -> None:
     if ("email", digest) not in subject.identifiers:
         return
     at = page.now if bounced else None

@@ -43,17 +43,22 @@ def merge(
             continue
         theirs = seen.values[mapping.hub]
         known = landscape.fields[mapping.hub]
-        agreed = mapping.vendor in shadow.fields
+        agreed = met and mapping.vendor in shadow.fields
+        ours = subject.profile.get(mapping.hub)
+        observation = Observation(theirs, system.id, seen.at or now, system.controllers)
+        if ours is None and not agreed and mapping.hub not in keep:
+            if theirs is not None:  # nobody knew: by far the most in a first sync
+                subject.profile[mapping.hub] = _value(observation, theirs)
+                subject.changed = True
+            continue
         base = _plain(landscape, mapping, shadow.fields.get(mapping.vendor))
         sent = (
             _plain(landscape, mapping, shadow.sent[mapping.vendor])
             if mapping.vendor in shadow.sent
             else base
         )
-        ours = subject.profile.get(mapping.hub)
-        observation = Observation(theirs, system.id, seen.at or now, system.controllers)
         side = settle(
-            known=met and agreed,
+            known=agreed,
             base_theirs=base,
             base_ours=sent,
             theirs=observation,

@@ -25,6 +25,8 @@ class Seen:
     at: datetime | None = None  # the source's time of the record
     email: str | None = None
     phone: str | None = None
+    email_digest: bytes = b""
+    phone_digest: bytes = b""
     known: Known | None = None
     stale: bool = False  # older than what is known already: its fields are dropped
 
