@@ -64,7 +64,7 @@ def migrate(engine: Engine) -> None:
     Raises DatabaseNewer, and DatabaseUnusable where it holds tables that are not the
     application's.
     """
-    config = _config()
+    config = alembic_config()
     script = ScriptDirectory.from_config(config)
     if _state(engine, script, revision(engine)) == "current":
         return
@@ -82,7 +82,7 @@ def migrate(engine: Engine) -> None:
 def check_current(engine: Engine) -> None:
     """Raise DatabaseOutdated or DatabaseNewer unless the database is at the newest migration."""
     found = revision(engine)
-    if _state(engine, ScriptDirectory.from_config(_config()), found) == "behind":
+    if _state(engine, ScriptDirectory.from_config(alembic_config()), found) == "behind":
         at = f"at migration {found}" if found else "empty"
         raise DatabaseOutdated(
             f"The database {_name(engine)} is {at}, which is older than this version of the hub: "
@@ -90,7 +90,7 @@ def check_current(engine: Engine) -> None:
         )
 
 
-def _config() -> Config:
+def alembic_config() -> Config:
     """Alembic's settings without a file: the migrations travel inside the package."""
     config = Config()
     config.set_main_option("script_location", "hub.store:migrations")

@@ -156,17 +156,28 @@ class Delivery(SQLModel, table=True):
 
     __table_args__ = (
         Index("ix_delivery_queue", "system", "state", "lane", "id"),
+        # One ready write for a record, and one for a record that is to be made. Two indexes, not
+        # one on coalesce(link_id, 0): SQLite does not tell of indexes on expressions, so a
+        # migration that copies the table would lose it.
         Index(
             "uq_delivery_ready",
+            "person_id",
+            "link_id",
+            "lane",
+            unique=True,
+            sqlite_where=text("state = 'ready' and link_id is not null"),
+            postgresql_where=text("state = 'ready' and link_id is not null"),
+        ),
+        Index(
+            "uq_delivery_ready_create",
             "system",
             "stream",
             "scope",
             "person_id",
-            text("coalesce(link_id, 0)"),
             "lane",
             unique=True,
-            sqlite_where=text("state = 'ready'"),
-            postgresql_where=text("state = 'ready'"),
+            sqlite_where=text("state = 'ready' and link_id is null"),
+            postgresql_where=text("state = 'ready' and link_id is null"),
         ),
         Index(
             "uq_delivery_in_flight",

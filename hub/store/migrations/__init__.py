@@ -13,12 +13,13 @@ made before is thrown away.
 
 Rules:
 
-- A released migration is never edited.
+- A released migration is never edited, and there is no way down: who wants to go back takes the
+  copy of the database from before the upgrade.
 - It runs in one transaction on both databases. It does not commit, and it does not import
   `tables.py`, which will have moved on: what it needs of a table it declares itself.
 - On SQLite some changes copy the table (`batch_alter_table`). The copy is made from what SQLite
-  tells, and it does not tell indexes on expressions: a copy of `delivery` has to create
-  `uq_delivery_ready` again. Foreign keys are not enforced meanwhile, and checked at the end.
+  tells of the table, and it does not tell indexes on expressions: there are none, keep it so.
+  Foreign keys are not enforced meanwhile, and are checked at the end.
 - A new column that may not be NULL needs a `server_default` for the rows that are there.
 - Sealed columns cannot be changed by a migration: it has no keys. Documents carry what they need
   to be read in their old form.

@@ -10,13 +10,13 @@ from pathlib import Path
 from alembic import command
 from alembic.script import ScriptDirectory
 
-from hub.store.schema import _config, migrate, open_store
+from hub.store.schema import alembic_config, migrate, open_store
 
 
 def draft(message: str) -> Path:
     """Write the next migration, by comparing `hub.store.tables` with an empty database that was
     migrated as far as there are migrations."""
-    config = _config()
+    config = alembic_config()
     existing = list(ScriptDirectory.from_config(config).walk_revisions())
     with tempfile.TemporaryDirectory() as folder:
         engine = open_store(f"sqlite:///{folder}/draft.db")
@@ -38,6 +38,6 @@ if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     path = draft(sys.argv[1])
-    for action in (["check", "--fix", "--quiet"], ["format", "--quiet"]):
+    for action in (["check", "--fix-only", "-q"], ["format", "-q"]):
         subprocess.run([sys.executable, "-m", "ruff", *action, str(path)], check=True)  # noqa: S603 - our own file, no shell
     print(f"{path}: read it, tidy it, test it")

@@ -7,6 +7,12 @@ from typing import Any, Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
+from alembic.operations.ops import (
+    CreateTableOp,
+    MigrateOperation,
+    MigrationScript,
+    ModifyTableOps,
+)
 from sqlmodel import AutoString
 
 from hub.store import tables
@@ -23,10 +29,27 @@ def _render(kind: str, item: Any, autogen: AutogenContext) -> str | Literal[Fals
     return False
 
 
+def _plainly(_: Any, __: Any, directives: list[MigrationScript]) -> None:
+    """Index a table that is being made in the plain way: batches are for tables that exist."""
+    for script in directives:
+        assert script.upgrade_ops is not None
+        made: set[str] = set()
+        plain: list[MigrateOperation] = []
+        for one in script.upgrade_ops.ops:
+            if isinstance(one, CreateTableOp):
+                made.add(one.table_name)
+            if isinstance(one, ModifyTableOps) and one.table_name in made:
+                plain += one.ops
+            else:
+                plain.append(one)
+        script.upgrade_ops.ops = plain
+
+
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=tables.metadata,
     render_as_batch=True,
+    process_revision_directives=_plainly,
     render_item=_render,
 )
 context.run_migrations()
