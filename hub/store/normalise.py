@@ -20,6 +20,8 @@ from hub.domain.profile import Plain
 
 _PLAIN_EMAIL = re.compile(r"[a-z0-9](?:[a-z0-9._%+'\-]*[a-z0-9_+\-])?@(?:[a-z0-9\-]+\.)+[a-z]{2,}")
 _E164_FINNISH = re.compile(r"\+358[1-9]\d{5,10}")
+_FINNISH_MOBILE = re.compile(r"(?:0|(?:\+|00)358(?:\(0\))?)((?:4\d|50)\d{6,8})")
+_PUNCTUATION = str.maketrans("", "", " -./\u00a0")
 
 
 class Malformed(ValueError):
@@ -48,7 +50,10 @@ def _email_slowly(text: str) -> str:
 def phone(raw: str) -> str:
     """The number in E.164, read as Finnish without a country code. Raises Malformed."""
     text = raw.strip()
-    return text if _E164_FINNISH.fullmatch(text) else _phone_slowly(text)
+    if _E164_FINNISH.fullmatch(text):
+        return text
+    mobile = _FINNISH_MOBILE.fullmatch(text.translate(_PUNCTUATION))
+    return f"+358{mobile[1]}" if mobile else _phone_slowly(text)
 
 
 @lru_cache(maxsize=65536)

@@ -9,12 +9,14 @@ from datetime import datetime
 
 import orjson
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from hub.api import Capability, ConnectorError, Misconfigured, Record, RecordState, Ref
 from hub.delivery.deployment import Deployment, Opened
 from hub.delivery.run import deliver
 from hub.domain.landscape import Stream
 from hub.store import deliveries, links, progress, questions
+from hub.store.progress import Fenced
 from hub.sync import storm
 from hub.sync.land import Progress, land
 from hub.sync.page import Landed
@@ -246,6 +248,13 @@ def run_system(
     except ConnectorError as error:
         report.state, report.reason = "failed", str(error)
         report.mend = "nothing is lost; the next run goes on from here"
+    except (Fenced, SQLAlchemyError):
+        raise  # not this system's own trouble: another run has it, or the database is away
+    except Exception as error:  # a fault in a connector must not stop the other systems
+        # the text of a foreign exception may hold personal data; its type and place do not
+        log.exception("run failed", system=system, error=type(error).__name__)
+        report.state, report.reason = "failed", f"fault: {type(error).__name__}"
+        report.mend = "a fault in the connector or the hub: the log has its place"
     counts = orjson.dumps({"read": dict(report.read), "sent": dict(report.sent)}).decode()
     with deployment.database.begin() as connection:
         progress.check(connection, system, epoch)
