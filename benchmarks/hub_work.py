@@ -1,0 +1,153 @@
+"""The hub's share of the benchmark, in a process of its own so that its memory is its own.
+
+`python -m benchmarks.hub_work URL FOLDER COUNT [--profile FILE]` prints its stages as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import cProfile
+import dataclasses
+import io
+import pstats
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+
+from benchmarks.measuring import Stage, measured, peak_mib
+from benchmarks.opening import opened
+from benchmarks.vendor import Vendor
+from hub import log
+from hub.delivery.deployment import Deployment
+from hub.sync.run import Report, run_system, until_quiet
+
+CHANGED = 0.01
+WITHDRAWALS = 5
+WRITES = ("batch create", "batch update", "batch upsert", "write", "unsubscribe-all", "patch")
+
+
+def is_write(kind: str) -> bool:
+    """Whether calls of that kind (`vendor_*.py`) change something at the vendor."""
+    return kind.endswith((*WRITES, "members: create"))
+
+
+class Work:
+    """The stages, in their order, over one vendor and one hub."""
+
+    def __init__(self, vendor: Vendor, hub: Deployment, count: int, profile: Path | None) -> None:
+        self._vendor = vendor
+        self._hub = hub
+        self._count = count
+        self._profile = profile
+        self.stages: list[Stage] = []
+
+    def all(self) -> None:
+        """Everything once."""
+        self._vendor.calls()
+        with self._stage("first", self._count):
+            self._run("crm")
+            self._run("mailer")
+        with self._stage("settling", self._count):
+            # the members made are read back once, and found to be as they were written
+            self._quiet()
+        with self._stage("again", self._count) as stage:
+            self._run("crm", full=True)
+        members = self._vendor.ask("members")
+        with self._stage("again-mailer", members):
+            self._run("mailer", full=True)
+        changed = self._vendor.ask("edit", share=CHANGED)
+        with self._stage("changed", changed) as stage:
+            self._run("crm")
+            self._run("mailer")
+        stage.facts["members"] = members
+        self._quiet()
+        self._vendor.calls()
+        for at, by in (("mailchimp", "hubspot"), ("hubspot", "mailchimp")):
+            self._withdrawals(at, by)
+
+    @contextlib.contextmanager
+    def _stage(self, name: str, contacts: int) -> Iterator[Stage]:
+        with self._profiled(name), measured(name, contacts) as stage:
+            yield stage
+        stage.calls = self._vendor.calls()
+        stage.facts["writes"] = sum(
+            n for kinds in stage.calls.values() for kind, n in kinds.items() if is_write(kind)
+        )
+        self.stages.append(stage)
+
+    @contextlib.contextmanager
+    def _profiled(self, name: str) -> Iterator[None]:
+        if self._profile is None:
+            yield
+            return
+        # threads that fetch are waiting most of their time: what they cost is in the wall clock
+        profiler = cProfile.Profile(time.thread_time)
+        profiler.enable()
+        yield
+        profiler.disable()
+        text = io.StringIO()
+        stats = pstats.Stats(profiler, stream=text)
+        stats.sort_stats("tottime").print_stats(45)
+        stats.sort_stats("cumtime").print_stats(70)
+        self._profile.with_name(f"{self._profile.name}.{name}.txt").write_text(text.getvalue())
+
+    def _run(self, system: str, *, full: bool = False) -> Report:
+        report = run_system(self._hub, self._hub.systems[system], "benchmark", full=full)
+        return _checked(report)
+
+    def _quiet(self) -> None:
+        quiet, reports = until_quiet(self._hub, "benchmark")
+        for report in reports:
+            _checked(report)
+        assert quiet, "the hub does not come to rest"
+
+    def _withdrawals(self, at: str, by: str) -> None:
+        """One person after another says no at one vendor; until the other is told."""
+        waits = []
+        for number in range(WITHDRAWALS):
+            said = self._vendor.ask("withdraw", at=at, number=number + 10 * (at == "hubspot"))
+            systems = ("mailer", "crm") if at == "mailchimp" else ("crm", "mailer")
+            for system in systems:
+                self._run(system)
+            refused = self._vendor.ask("refused", by=by, email=said["email"])
+            assert refused is not None, f"{by} was not told of a withdrawal at {at}"
+            waits.append(refused - said["at"])
+        stage = Stage(f"withdrawal-{at}", seconds=sorted(waits)[len(waits) // 2])
+        stage.facts["worst"] = max(waits)
+        stage.calls = self._vendor.calls()
+        stage.peak_mib = peak_mib()
+        self.stages.append(stage)
+
+
+def _checked(report: Report) -> Report:
+    if report.state != "done":
+        raise RuntimeError(f"{report.system}: {report.state}: {report.reason}")
+    lost = Counter(report.sent) - Counter({"done": sum(report.sent.values())})
+    if lost:
+        raise RuntimeError(f"{report.system}: not all was delivered: {dict(lost)}")
+    return report
+
+
+def main() -> None:
+    """Measure, print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("url")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("count", type=int)
+    parser.add_argument("--profile", type=Path)
+    given = parser.parse_args()
+    log.setup(pretty=False, level="warning")
+    vendor = Vendor(given.url)
+    with opened(given.folder, given.url) as hub:
+        work = Work(vendor, hub, given.count, given.profile)
+        work.all()
+    sys.stdout.buffer.write(orjson.dumps([dataclasses.asdict(stage) for stage in work.stages]))
+
+
+if __name__ == "__main__":
+    main()

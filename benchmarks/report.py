@@ -1,0 +1,162 @@
+"""Figures and the table of README.md."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.measuring import Stage
+
+README = Path(__file__).with_name("README.md")
+BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What is told of one size."""
+
+    people: int
+    first: float  # contacts a second
+    first_floor: float
+    first_cpu: float  # microseconds a contact
+    first_cpu_floor: float
+    settling: float  # seconds
+    again: float
+    again_floor: float
+    again_cpu: float
+    again_cpu_floor: float
+    again_mailer: float  # members a second
+    unchanged_writes: int
+    changed: float  # seconds
+    changed_share: float  # of the first sync's time
+    first_calls: float  # a contact
+    changed_calls: float  # a changed contact
+    withdrawal_mailchimp: float  # seconds
+    withdrawal_hubspot: float
+    peak: float  # MiB
+    peak_first: float
+    peak_floor: float
+
+    @property
+    def first_ratio(self) -> float:
+        """To the floor."""
+        return self.first / self.first_floor
+
+    @property
+    def again_ratio(self) -> float:
+        """To the floor."""
+        return self.again / self.again_floor
+
+
+def figures(people: int, floor: Mapping[str, Stage], hub: Mapping[str, Stage]) -> Figures:
+    """The figures of one size."""
+    quiet = ("settling", "again", "again-mailer")
+    return Figures(
+        people=people,
+        first=hub["first"].rate,
+        first_floor=floor["first"].rate,
+        first_cpu=hub["first"].cpu_us,
+        first_cpu_floor=floor["first"].cpu_us,
+        settling=hub["settling"].seconds,
+        again=hub["again"].rate,
+        again_floor=floor["again"].rate,
+        again_cpu=hub["again"].cpu_us,
+        again_cpu_floor=floor["again"].cpu_us,
+        again_mailer=hub["again-mailer"].rate,
+        unchanged_writes=sum(hub[name].facts["writes"] for name in quiet),
+        changed=hub["changed"].seconds,
+        changed_share=hub["changed"].seconds / hub["first"].seconds,
+        first_calls=hub["first"].made_calls / people,
+        changed_calls=hub["changed"].made_calls / hub["changed"].contacts,
+        withdrawal_mailchimp=hub["withdrawal-mailchimp"].seconds,
+        withdrawal_hubspot=hub["withdrawal-hubspot"].seconds,
+        peak=max(stage.peak_mib for stage in hub.values()),
+        peak_first=hub["first"].peak_mib,
+        peak_floor=floor["again"].peak_mib,
+    )
+
+
+ROWS: Sequence[tuple[str, str, Callable[[Figures], str]]] = (
+    ("First sync, contacts a second", "≥ 5,000", lambda f: f"{f.first:,.0f}"),
+    ("… of the floor", "≥ 0.25", lambda f: f"{f.first_ratio:.2f} of {f.first_floor:,.0f}"),
+    (
+        "… processor time a contact, µs (floor)",
+        "",
+        lambda f: f"{f.first_cpu:.0f} ({f.first_cpu_floor:.0f})",
+    ),
+    ("… calls a contact", "", lambda f: f"{f.first_calls:.3f}"),
+    ("… then reading back what was made, seconds", "", lambda f: f"{f.settling:.2f}"),
+    ("Unchanged re-read of the CRM, contacts a second", "≥ 20,000", lambda f: f"{f.again:,.0f}"),
+    ("… of the floor", "", lambda f: f"{f.again_ratio:.2f} of {f.again_floor:,.0f}"),
+    (
+        "… processor time a contact, µs (floor)",
+        "",
+        lambda f: f"{f.again_cpu:.0f} ({f.again_cpu_floor:.0f})",
+    ),
+    ("Unchanged re-read of the mailer, a second", "≥ 20,000", lambda f: f"{f.again_mailer:,.0f}"),
+    ("… writes at the vendors in all of these", "0", lambda f: str(f.unchanged_writes)),
+    ("1 % changed, seconds", "", lambda f: f"{f.changed:.2f}"),
+    ("… of the first sync's time", "< 5 %", lambda f: f"{f.changed_share:.1%}"),
+    ("… calls a changed contact", "", lambda f: f"{f.changed_calls:.2f}"),
+    (
+        "Withdrawal in Mailchimp until HubSpot is told, seconds",
+        "",
+        lambda f: f"{f.withdrawal_mailchimp:.3f}",
+    ),
+    (
+        "Withdrawal in HubSpot until Mailchimp is told, seconds",
+        "",
+        lambda f: f"{f.withdrawal_hubspot:.3f}",
+    ),
+    (
+        "Peak memory after the first sync / at the end, MiB",
+        "flat",
+        lambda f: f"{f.peak_first:.0f} / {f.peak:.0f}",
+    ),
+    ("… of the floor", "", lambda f: f"{f.peak_floor:.0f}"),
+)
+
+
+def table(found: Sequence[Figures]) -> str:
+    """The table, in Markdown."""
+    heads = ["", "Aim", *(f"{one.people:,} people" for one in found)]
+    lines = [_line(heads), _line(["---", "---", *("--:" for _ in found)])]
+    lines += [_line([name, aim, *(show(one) for one in found)]) for name, aim, show in ROWS]
+    return "\n".join(lines)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def machine() -> str:
+    """What was measured on, and when."""
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d}: {os.cpu_count()} cores, {_processor()}, "
+        f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, "
+        f"SQLite {sqlite3.sqlite_version}"
+    )
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or "unknown processor"
+    facts = dict(line.split(":", 1) for line in lines if ":" in line)
+    named = {key.strip(): value.strip() for key, value in facts.items()}
+    model = f" (model {named['model']})" if named.get("model") else ""
+    return named.get("model name", "unknown processor") + model
+
+
+def into_readme(made: str) -> None:
+    """Put table and machine between the marks of README.md."""
+    text = README.read_text()
+    before, rest = text.split(BEGIN, 1)
+    _, after = rest.split(END, 1)
+    README.write_text(f"{before}{BEGIN}\n\n{machine()}.\n\n{made}\n\n{END}{after}")

@@ -1,0 +1,120 @@
+"""The vendors of the benchmark, in a process of their own: `python -m benchmarks.vendor 10000`.
+
+Prints its port once it is ready. `/_control/…` is for the benchmark, and not counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import orjson
+
+from benchmarks.population import people
+from benchmarks.vendor_http import Answer, serve
+from benchmarks.vendor_hubspot import HubSpot
+from benchmarks.vendor_mailchimp import Mailchimp
+
+
+class Vendors:
+    """Both accounts behind one address; their paths do not meet."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._turn = 0
+        self.hubspot = HubSpot(people(count))
+        self.mailchimp = Mailchimp()
+
+    def handle(self, method: str, path: str, query: dict[str, str], body: bytes) -> Answer:
+        """The answer to one request."""
+        if path.startswith("/3.0/"):
+            return self.mailchimp.handle(method, path, query, body)
+        if path.startswith("/_control/"):
+            return orjson.dumps(self._control(path.removeprefix("/_control/"), query))
+        return self.hubspot.handle(method, path, query, body)
+
+    def _control(self, what: str, query: dict[str, str]) -> Any:
+        match what:
+            case "calls":  # since the last time asked
+                calls = {
+                    "hubspot": dict(self.hubspot.calls),
+                    "mailchimp": dict(self.mailchimp.calls),
+                }
+                self.hubspot.calls.clear()
+                self.mailchimp.calls.clear()
+                return calls
+            case "edit":
+                self._turn += 1
+                return self.hubspot.edit(float(query["share"]), self._turn)
+            case "empty-mailer":
+                self.mailchimp = Mailchimp()
+                return True
+            case "members":
+                return self.mailchimp.count
+            case "withdraw":
+                return self._withdraw(query["at"], int(query["number"]))
+            case "refused":
+                box = self.hubspot if query["by"] == "hubspot" else self.mailchimp
+                return box.refusals.get(query["email"])
+        raise LookupError(what)
+
+    def _withdraw(self, at: str, number: int) -> dict[str, Any]:
+        (n,) = self.hubspot.subscribed(1, number * self._count // 100)
+        if at == "hubspot":
+            return {"email": self.hubspot.opt_out(n), "at": time.monotonic()}
+        email = self.hubspot.address(n)
+        self.mailchimp.unsubscribe(email)
+        return {"email": email, "at": time.monotonic()}
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """The vendors as the benchmark sees them: an address, and what people do there."""
+
+    url: str
+
+    def ask(self, what: str, **query: str | int | float) -> Any:
+        """Ask under `/_control/`."""
+        answer = httpx.get(f"{self.url}/_control/{what}", params=query, timeout=60, trust_env=False)
+        return answer.raise_for_status().json()
+
+    def calls(self) -> dict[str, dict[str, int]]:
+        """Calls since the last time asked: vendor -> kind -> how many."""
+        found: dict[str, dict[str, int]] = self.ask("calls")
+        return found
+
+
+@contextlib.contextmanager
+def running(count: int) -> Iterator[Vendor]:
+    """The vendors with that many contacts, in a process that ends with the block."""
+    command = [sys.executable, "-m", "benchmarks.vendor", str(count)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            if not line:
+                raise RuntimeError("the vendors' process did not start")
+            yield Vendor(f"http://127.0.0.1:{int(line)}")
+        finally:
+            process.terminate()
+
+
+def main() -> None:
+    """Serve until ended."""
+    vendors = Vendors(int(sys.argv[1]))
+    gc.collect()
+    gc.freeze()  # what stays anyway need not be looked through while somebody measures
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(serve(vendors.handle, lambda port: print(port, flush=True)))
+
+
+if __name__ == "__main__":
+    main()
