@@ -75,6 +75,8 @@ def ref(linked: Linked, subject: Subject) -> Ref:
 
 def same(deployment: Deployment, hub_field: str, one: FieldValue, other: FieldValue) -> bool:
     """Whether two spellings of a field mean the same value."""
+    if one == other:
+        return True
     kind = deployment.landscape.fields[hub_field].kind
     try:
         return plain(kind, one) == plain(kind, other)

@@ -91,7 +91,7 @@ def ready_keys(
                 delivery.c.link_id,
                 delivery.c.lane,
             ).where(delivery.c.person_id.in_(part), delivery.c.state == State.READY.value)
-        )
+        ).all()
     }
 
 
@@ -120,7 +120,7 @@ def next_ready(
         .order_by(delivery.c.id)
         .limit(limit)
     )
-    found = list(connection.execute(query))
+    found = list(connection.execute(query).all())
     if not found:
         return []
     first = (found[0].stream, found[0].scope)

@@ -63,7 +63,9 @@ def of_persons(
             .where(event.c.person_id.in_(part))
             .order_by(event.c.id)
         )
-        for person_id, purpose, kind, seen_at, at, ground, act, system in connection.execute(query):
+        for person_id, purpose, kind, seen_at, at, ground, act, system in connection.execute(
+            query
+        ).all():
             yield (
                 person_id,
                 PermissionEvent(

@@ -67,7 +67,7 @@ def known(
             link.c.scope == scope,
             link.c.external_id.in_(part),
         )
-        for row in connection.execute(query):
+        for row in connection.execute(query).all():
             found.setdefault(row.external_id, []).append(Known(*row))
     return found
 
@@ -77,7 +77,8 @@ def of_persons(connection: Connection, persons: Sequence[int]) -> Iterable[Linke
     from hub.store.subjects import Linked  # noqa: PLC0415 - subjects is built on this module
 
     for part in chunks(persons):
-        for row in connection.execute(sa.select(*_LINKED).where(link.c.person_id.in_(part))):
+        query = sa.select(*_LINKED).where(link.c.person_id.in_(part))
+        for row in connection.execute(query).all():
             yield Linked(*row)
 
 

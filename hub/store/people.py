@@ -35,7 +35,7 @@ def rows(connection: Connection, ids: Sequence[int]) -> list[Row[Any]]:
     return [
         row
         for part in chunks(ids)
-        for row in connection.execute(sa.select(person).where(person.c.id.in_(part)))
+        for row in connection.execute(sa.select(person).where(person.c.id.in_(part))).all()
     ]
 
 
@@ -65,7 +65,7 @@ def find(
             identifier.c.kind == kind,
             identifier.c.digest.in_(part),
         )
-        for row in connection.execute(query):
+        for row in connection.execute(query).all():
             found[row.digest] = Found(*row)
     return found
 
@@ -82,7 +82,7 @@ def identifiers(connection: Connection, persons: Sequence[int]) -> list[Found]:
                 identifier.c.person_id,
                 identifier.c.undeliverable_at,
             ).where(identifier.c.person_id.in_(part))
-        )
+        ).all()
     ]
 
 
@@ -151,7 +151,7 @@ def memberships(connection: Connection, persons: Sequence[int]) -> list[tuple[in
             sa.select(membership.c.person_id, membership.c.project, membership.c.how).where(
                 membership.c.person_id.in_(part), membership.c.until.is_(None)
             )
-        )
+        ).all()
     ]
 
 
