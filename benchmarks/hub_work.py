@@ -7,12 +7,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import cProfile
 import dataclasses
-import io
-import pstats
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +17,7 @@ import orjson
 
 from benchmarks.measuring import Stage, measured, peak_mib
 from benchmarks.opening import opened
+from benchmarks.sampling import Sampler
 from benchmarks.vendor import Vendor
 from hub import log
 from hub.delivery.deployment import Deployment
@@ -72,7 +69,7 @@ class Work:
 
     @contextlib.contextmanager
     def _stage(self, name: str, contacts: int) -> Iterator[Stage]:
-        with self._profiled(name), measured(name, contacts) as stage:
+        with self._profiled(name, contacts), measured(name, contacts) as stage:
             yield stage
         stage.calls = self._vendor.calls()
         stage.facts["writes"] = sum(
@@ -81,20 +78,13 @@ class Work:
         self.stages.append(stage)
 
     @contextlib.contextmanager
-    def _profiled(self, name: str) -> Iterator[None]:
+    def _profiled(self, name: str, contacts: int) -> Iterator[None]:
         if self._profile is None:
             yield
             return
-        # threads that fetch are waiting most of their time: what they cost is in the wall clock
-        profiler = cProfile.Profile(time.thread_time)
-        profiler.enable()
-        yield
-        profiler.disable()
-        text = io.StringIO()
-        stats = pstats.Stats(profiler, stream=text)
-        stats.sort_stats("tottime").print_stats(45)
-        stats.sort_stats("cumtime").print_stats(70)
-        self._profile.with_name(f"{self._profile.name}.{name}.txt").write_text(text.getvalue())
+        with Sampler(contacts) as sampler:
+            yield
+        self._profile.with_name(f"{self._profile.name}.{name}.txt").write_text(sampler.report())
 
     def _run(self, system: str, *, full: bool = False) -> Report:
         report = run_system(self._hub, self._hub.systems[system], "benchmark", full=full)
