@@ -45,9 +45,7 @@ def find(
         if hit.person_id is None:
             found.append(FoundAt(controller, shared=True, blocked=blocked))
             continue
-        loaded = subjects.load(
-            connection, deployment.vault, deployment.identities, [hit.person_id]
-        )
+        loaded = subjects.load(connection, deployment.vault, deployment.identities, [hit.person_id])
         subject = loaded.get(hit.person_id)
         found.append(FoundAt(controller, subject, shredded=subject is None, blocked=blocked))
     return found
