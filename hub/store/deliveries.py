@@ -185,7 +185,7 @@ def mark_unknown(connection: Connection, ids: Sequence[int]) -> None:
 
 
 def cancel_ready(connection: Connection, persons: Sequence[int], reason: str) -> int:
-    """Cancel what is ready for those persons, refusals excepted; answers how many."""
+    """Cancel everything that is ready for those persons; answers how many."""
     done = 0
     for part in chunks(persons):
         done += connection.execute(

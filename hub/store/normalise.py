@@ -18,7 +18,12 @@ from hub.api import FieldValue
 from hub.domain.landscape import FieldKind
 from hub.domain.profile import Plain
 
-_PLAIN_EMAIL = re.compile(r"[a-z0-9](?:[a-z0-9._%+'\-]*[a-z0-9_+\-])?@(?:[a-z0-9\-]+\.)+[a-z]{2,}")
+# What needs no second look: labels as in RFC 1035 2.3.1, none of them in another encoding (xn--).
+_PLAIN_EMAIL = re.compile(
+    r"[a-z0-9](?:[a-z0-9._%+'\-]*[a-z0-9_+\-])?"
+    r"@(?:(?!..--)[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
+)
+_LONGEST_EMAIL = 254
 _E164_FINNISH = re.compile(r"\+358[1-9]\d{5,10}")
 _FINNISH_MOBILE = re.compile(r"(?:0|(?:\+|00)358(?:\(0\))?)((?:4\d|50)\d{6,8})")
 _PUNCTUATION = str.maketrans("", "", " -./\u00a0")
@@ -31,7 +36,7 @@ class Malformed(ValueError):
 def email(raw: str) -> str:
     """The address in the one spelling that finds its person. Raises Malformed."""
     text = raw.strip().lower()
-    if _PLAIN_EMAIL.fullmatch(text) and ".." not in text:
+    if len(text) <= _LONGEST_EMAIL and _PLAIN_EMAIL.fullmatch(text) and ".." not in text:
         return text
     return _email_slowly(unicodedata.normalize("NFC", raw.strip()))
 

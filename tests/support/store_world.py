@@ -120,13 +120,14 @@ class Kit:
         return number
 
 
-def claim(connection: Connection, id_: int, link_id: int | None) -> None:
+def claim(connection: Connection, id_: int, link_id: int | None, tries: int = 1) -> None:
     """Mark a delivery as sent."""
     deliveries.mark_sent(
         connection,
         [
             {
-                "b_id": id_,
+                "id": id_,
+                "tries": tries,
                 "fields": "email first_name",
                 "purposes": "",
                 "payload": b"sealed",

@@ -191,7 +191,7 @@ def test_rows_left_without_their_person_stop_a_migration(
         )
 
     monkeypatch.setattr(schema.command, "upgrade", careless)
-    with pytest.raises(DatabaseUnusable, match="in: identifier. Nothing was changed"):
+    with pytest.raises(DatabaseUnusable, match=r"in: identifier\. Nothing was changed"):
         migrate(engine)
     assert inspect(engine).get_table_names() == []
     engine.dispose()
@@ -247,7 +247,7 @@ def test_a_newer_database_is_refused_and_left_alone(empty: Engine) -> None:
 
 
 def test_commands_that_do_not_migrate_say_what_to_do(empty: Engine) -> None:
-    with pytest.raises(DatabaseOutdated, match="is empty, which is older.*start the daemon"):
+    with pytest.raises(DatabaseOutdated, match=r"is empty, which is older.*start the daemon"):
         check_current(empty)
     migrate(empty)
     check_current(empty)
@@ -260,7 +260,7 @@ def test_the_key_stores_database_is_refused(database_url: str) -> None:
     Vault(database_url, MasterKeys({1: bytes(32)}), lambda: AT).close()
     engine = open_store(database_url)
     before = inspect(engine).get_table_names()
-    with pytest.raises(DatabaseUnusable, match="not the application's.*apart from the key store"):
+    with pytest.raises(DatabaseUnusable, match=r"not the application's.*apart from the key store"):
         migrate(engine)
     assert inspect(engine).get_table_names() == before
     engine.dispose()
