@@ -5,7 +5,6 @@ from datetime import timedelta
 from importlib.metadata import EntryPoint
 
 import pytest
-from acme_vendor import TOKEN, Acme
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from hub.api import (
@@ -31,6 +30,7 @@ from hub.domain.landscape import (
 )
 from hub.testing.clock import ManualClock
 from hub.testing.inprocess import InProcess
+from tests.unit.connect.acme_vendor import TOKEN, Acme
 
 HEAD = """
 from hub.api import API_VERSION, ConnectorType, StreamType, hookimpl

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from acme_vendor import Acme, client, served
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +21,7 @@ from hub.api import (
 )
 from hub.testing.clock import ManualClock
 from hub.testing.sandbox import Answer, FaultKind
+from tests.unit.connect.acme_vendor import Acme, client, served
 
 
 @pytest.fixture

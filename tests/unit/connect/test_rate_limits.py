@@ -10,7 +10,6 @@ from uuid import uuid4
 import httpx
 import psycopg
 import pytest
-from acme_vendor import Acme, client
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +19,7 @@ from hub.connect.limits import Accounts, in_memory, in_postgres
 from hub.connect.retry import Patience
 from hub.testing.clock import ManualClock
 from hub.testing.sandbox import Answer
+from tests.unit.connect.acme_vendor import Acme, client
 
 
 def read(http, limit=""):

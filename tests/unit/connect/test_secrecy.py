@@ -8,13 +8,13 @@ import traceback
 import httpx
 import pytest
 import structlog
-from acme_vendor import BASE, TOKEN, Acme, client, served
 
 from hub import log
 from hub.api import ConnectorError
 from hub.connect.http import HttpClient
 from hub.testing.clock import ManualClock
 from hub.testing.sandbox import FaultKind
+from tests.unit.connect.acme_vendor import BASE, TOKEN, Acme, client, served
 
 CANARY = "canary-maija"
 SECRETS = (CANARY, TOKEN, "meikäläinen", "meik%C3%A4l%C3%A4inen")

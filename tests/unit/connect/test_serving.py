@@ -7,13 +7,13 @@ import threading
 from urllib.parse import urlsplit
 
 import pytest
-from acme_vendor import TOKEN, Acme
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from hub.testing.sandbox import FaultKind
 from hub.testing.serving import serve
+from tests.unit.connect.acme_vendor import TOKEN, Acme
 
 
 def ask(url, method="GET", path="/v1/people/1", body=None):

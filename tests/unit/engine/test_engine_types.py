@@ -15,7 +15,9 @@ CANARY = "aino.virtanen@testi.example"
 
 
 @pytest.mark.parametrize(
-    "make", [check_key, check_kind, Failed, lambda text: Again(1, text)], ids=str
+    "make",
+    [check_key, check_kind, Failed, lambda text: Again(1, text)],
+    ids=["key", "kind", "failed", "again"],
 )
 def test_an_address_is_refused_and_not_repeated(make) -> None:
     with pytest.raises(ValueError) as caught:
