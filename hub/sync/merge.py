@@ -38,6 +38,8 @@ def merge(
     """
     result = Merged()
     shadow = linked.touch()
+    at = seen.at or now
+    origins = frozenset(system.controllers)
     for mapping in stream.fields:
         if mapping.hub not in seen.values:
             continue
@@ -45,12 +47,12 @@ def merge(
         known = landscape.fields[mapping.hub]
         agreed = met and mapping.vendor in shadow.fields
         ours = subject.profile.get(mapping.hub)
-        observation = Observation(theirs, system.id, seen.at or now, system.controllers)
         if ours is None and not agreed and mapping.hub not in keep:
             if theirs is not None:  # nobody knew: by far the most in a first sync
-                subject.profile[mapping.hub] = _value(observation, theirs)
+                subject.profile[mapping.hub] = Value(theirs, system.id, at, origins)
                 subject.changed = True
             continue
+        observation = Observation(theirs, system.id, at, system.controllers)
         base = _plain(landscape, mapping, shadow.fields.get(mapping.vendor))
         sent = (
             _plain(landscape, mapping, shadow.sent[mapping.vendor])
