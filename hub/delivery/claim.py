@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row
 
 from hub.api import Consent, Stance, Write
 from hub.delivery.deployment import Deployment, Opened
@@ -18,6 +17,7 @@ from hub.store import deliveries, progress, questions, subjects
 from hub.store.deliveries import Lane, State
 from hub.store.subjects import Linked, Subject
 from hub.vault import KeyHandle, aad
+from hub.vault.database import Connection, Row
 from hub.vault.rows import ids
 
 

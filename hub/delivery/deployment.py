@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine
-
 from hub.api import Connector, ConnectorType
 from hub.domain.landscape import Landscape, Stream, System
 from hub.store.identity import Identities
 from hub.vault import Vault
+from hub.vault.database import Engine
 
 
 @dataclass(frozen=True)

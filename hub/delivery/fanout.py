@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection
-
 from hub.delivery.deployment import Deployment
 from hub.delivery.plan import Plan, plan
 from hub.domain.landscape import Stream, System
 from hub.store import deliveries
 from hub.store.subjects import Linked, Subject
+from hub.vault.database import Connection
 from hub.vault.rows import ids
 
 Witness = Callable[[Subject, System, Stream, str, Linked | None, Plan], None]

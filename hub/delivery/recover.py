@@ -10,8 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Row
-
 from hub.api import Record, RecordState, Ref, Result, Verdict
 from hub.delivery.claim import Claimed, open_payload
 from hub.delivery.deployment import Deployment, Opened
@@ -20,7 +18,7 @@ from hub.delivery.settle import settle
 from hub.domain.landscape import Stream
 from hub.store import deliveries, progress, subjects
 from hub.store.deliveries import Lane, State
-from hub.vault.database import read_only
+from hub.vault.database import Row, read_only
 
 Observe = Callable[[Stream, str, Sequence[Record]], None]
 """Land records that were met on the way: sync's own landing."""

@@ -8,9 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-import sqlalchemy as sa
-from sqlalchemy import Connection
-
 from hub.api import EXISTS, Consent, Record, Result, Stance, Verdict
 from hub.delivery.claim import Claimed
 from hub.delivery.deployment import Deployment, Opened
@@ -22,6 +19,7 @@ from hub.store import deliveries, ledger, links, people, progress, questions, su
 from hub.store.deliveries import Lane, State
 from hub.store.documents import Shadow, stated
 from hub.store.subjects import Linked, Subject
+from hub.vault.database import Connection
 from hub.vault.rows import ids
 
 LONGEST_WAIT = timedelta(hours=1)
@@ -91,27 +89,13 @@ def settle(
 
 def _renew(work: _Settling, claimed: Sequence[Claimed]) -> None:
     """Take up persons that moved while their write was out; they are planned again afterwards."""
-    person = people.person
-    versions = {
-        row.id: row.version
-        for row in work.connection.execute(
-            sa.select(person.c.id, person.c.version).where(
-                person.c.id.in_([one.subject.id for one in claimed]),
-                person.c.merged_into.is_(None),
-            )
-        )
-    }
+    now = people.versions(work.connection, {one.subject.id for one in claimed})
     moved = {
-        one.subject.id for one in claimed if versions.get(one.subject.id) != one.subject.version
+        one.subject.id for one in claimed if now.get(one.subject.id) != (one.subject.version, None)
     }
     if not moved:
         return
-    merged = {
-        row.id: row.merged_into
-        for row in work.connection.execute(
-            sa.select(person.c.id, person.c.merged_into).where(person.c.id.in_(moved))
-        )
-    }
+    merged = {before: now[before][1] for before in moved if before in now}
     present = {before: merged.get(before) or before for before in moved}
     fresh = subjects.load(
         work.connection,

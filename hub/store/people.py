@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -47,6 +47,16 @@ def insert(connection: Connection, fresh: Sequence[dict[str, Any]]) -> None:
 def update(connection: Connection, moved: Sequence[dict[str, Any]]) -> None:
     """Change person rows, found by their id."""
     update_rows(connection, person, moved)
+
+
+def versions(connection: Connection, ids: Iterable[int]) -> dict[int, tuple[int, int | None]]:
+    """The version of each of these persons, and into whom it was merged if it was."""
+    found: dict[int, tuple[int, int | None]] = {}
+    for part in chunks(list(ids)):
+        query = sa.select(person.c.id, person.c.version, person.c.merged_into)
+        for row in connection.execute(query.where(person.c.id.in_(part))):
+            found[row.id] = (row.version, row.merged_into)
+    return found
 
 
 def find(

@@ -11,8 +11,6 @@ from collections import deque
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row
-
 from hub.domain.gate import may_cross
 from hub.domain.landscape import FieldKind, Project
 from hub.domain.permission import EventKind, PermissionEvent
@@ -22,6 +20,7 @@ from hub.store.people import Found
 from hub.store.subjects import Subject
 from hub.sync import members, persons
 from hub.sync.page import Page, attach
+from hub.vault.database import Row
 from hub.vault.rows import ids
 
 NOTICE_WITHIN = timedelta(days=30)

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row
 
 from hub.delivery.deployment import Deployment
 from hub.domain.permission import Permission
@@ -20,6 +19,7 @@ from hub.store.deliveries import Lane
 from hub.store.overview import Recorded
 from hub.store.subjects import Subject
 from hub.sync.explain import purposes
+from hub.vault.database import Connection, Row
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection
-
 from hub.api import FieldValue, Stance
 from hub.delivery.deployment import Deployment
 from hub.delivery.plan import Plan, plan
@@ -22,6 +20,7 @@ from hub.store import overview
 from hub.store.deliveries import Lane
 from hub.store.documents import Shadow
 from hub.store.subjects import Linked, Subject
+from hub.vault.database import Connection
 
 Here = Plain | FieldValue
 """A value as the hub or a vendor holds it."""

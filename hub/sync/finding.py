@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
-
 from hub.delivery.deployment import Deployment
 from hub.store import normalise, people, subjects
 from hub.store.subjects import Subject
+from hub.vault.database import Connection
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sqlalchemy import Connection
-
 from hub.delivery.deployment import Deployment
 from hub.domain.profile import Plain
 from hub.store import people
@@ -19,6 +17,7 @@ from hub.store.normalise import names_disagree
 from hub.store.people import Found
 from hub.store.subjects import Subject
 from hub.sync.observe import Seen
+from hub.vault.database import Connection
 
 
 class Match(NamedTuple):

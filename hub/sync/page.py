@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
-
 from hub.delivery.deployment import Deployment, Opened
 from hub.domain.landscape import Stream
 from hub.domain.permission import PermissionEvent
@@ -17,6 +15,7 @@ from hub.store import people, questions
 from hub.store.subjects import Linked, Subject
 from hub.sync import persons
 from hub.sync.identify import Owners
+from hub.vault.database import Connection
 from hub.vault.rows import ids
 
 

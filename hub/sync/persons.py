@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection
-
 from hub.delivery.deployment import Deployment
 from hub.store import deliveries, ledger, people
 from hub.store.subjects import Subject
 from hub.vault import KeyKind
+from hub.vault.database import Connection
 from hub.vault.rows import ids
 
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-import sqlalchemy as sa
-from sqlalchemy import Connection, Row
-
 from hub.api import Ref
 from hub.delivery.deployment import Deployment, Opened
 from hub.delivery.fanout import fan_out
@@ -18,6 +15,7 @@ from hub.store.subjects import Subject
 from hub.sync import persons
 from hub.sync.identify import Match
 from hub.sync.land import land
+from hub.vault.database import Connection, Row
 
 
 class Decision(StrEnum):
@@ -234,9 +232,3 @@ def _deletes(
             return "the next run enumerates again and takes what is gone as deleted"
         _close(deployment, connection, review, "rejected", "")
     return "nothing is taken as deleted"
-
-
-def open_count(connection: Connection) -> int:
-    """How many reviews wait."""
-    query = sa.select(sa.func.count()).where(questions.review.c.state == "open")
-    return connection.scalar(query) or 0

@@ -9,7 +9,6 @@ from datetime import datetime
 
 import orjson
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from hub.api import Capability, ConnectorError, Misconfigured, Record, RecordState, Ref
 from hub.delivery.deployment import Deployment, Opened
@@ -21,7 +20,7 @@ from hub.sync import storm
 from hub.sync.land import Progress, land
 from hub.sync.page import Landed
 from hub.sync.reading import ahead, gathered
-from hub.vault.database import read_only
+from hub.vault.database import SQLAlchemyError, read_only
 from hub.vault.rows import ids
 
 log = structlog.get_logger()

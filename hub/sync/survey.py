@@ -9,13 +9,12 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection
-
 from hub.delivery.deployment import Deployment
 from hub.delivery.plan import plan
 from hub.domain.permission import NO_GROUND
 from hub.store import overview, subjects
 from hub.store.subjects import Subject
+from hub.vault.database import Connection
 
 _PAGE = 500
 

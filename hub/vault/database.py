@@ -18,9 +18,9 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, Row, create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from hub.vault.rows import id_allocator, ids, upsert
@@ -29,8 +29,14 @@ from hub.vault.types import UtcDateTime
 if TYPE_CHECKING:
     import psycopg
 
+# Connection, Engine, Row and SQLAlchemyError are here so that those who only hand a connection on
+# need not import SQLAlchemy.
 __all__ = [
+    "Connection",
     "DatabaseUnusable",
+    "Engine",
+    "Row",
+    "SQLAlchemyError",
     "UtcDateTime",
     "checkpoint",
     "id_allocator",
