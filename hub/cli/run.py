@@ -1,0 +1,147 @@
+"""`hub run`"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Annotated
+
+import structlog
+import typer
+from rich.text import Text
+
+from hub.cli.base import Code, ConfigOption, JsonOption, SandboxOption, Stop, command, settings_of
+from hub.cli.show import cells, out, table
+from hub.cli.sync import print_reports, run_here
+from hub.daemon import Daemon, describe, run_until
+from hub.opening import Hub, now, open_hub
+from hub.settings import Settings
+from hub.vault import Vault
+from hub.vault.database import sqlite_path
+
+app = typer.Typer()
+log = structlog.get_logger(__name__)
+
+GRACE = 30.0
+"""Seconds that work gets to finish or hand back when the hub is asked to stop."""
+
+KEPT = (
+    "the master key is the only way to the data: without it nobody, the hub included, can read "
+    "what is stored"
+)
+
+
+@app.command()
+@command
+def run(
+    config: ConfigOption = None,
+    sandbox: SandboxOption = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Sync everything until quiet, then end.")
+    ] = False,
+    master_key_kept: Annotated[
+        bool,
+        typer.Option(
+            "--master-key-kept",
+            help="Confirm that the master key is also kept elsewhere (asked at the first start).",
+        ),
+    ] = False,
+    grace: Annotated[
+        float, typer.Option(help="Seconds that work gets to finish when the hub stops.")
+    ] = GRACE,
+    json: JsonOption = False,
+) -> None:
+    """Run the hub: keep every system in step by its schedule, until Ctrl-C or SIGTERM.
+
+    A system that cannot run is named with its mend; the others run on, and it is tried again.
+    What is under way when the hub stops is finished or handed back; after a crash the next start
+    goes on from what was recorded.
+    """
+    settings = settings_of(config, sandbox=sandbox, level=None)
+    with open_hub(settings, upgrade=True) as hub:
+        confirm_kept(hub.vault, said=master_key_kept)
+        if once:
+            code, reports, quiet = run_here(hub, None, json=json)
+            print_reports(reports, quiet=quiet, json=json)
+            raise typer.Exit(code)
+        serve(hub, grace, quiet=json or settings.log.format == "json")
+
+
+def serve(hub: Hub, grace: float, *, quiet: bool = False, banner: bool = True) -> None:
+    """Run the daemon until a signal asks it to stop. Raises typer.Exit where work was left."""
+    if banner and not quiet:
+        print_banner(hub)
+    daemon = Daemon(hub)
+    with _stopping() as stop:
+        left = run_until(daemon, stop, grace)
+    if left:
+        log.warning("stopped with work under way; the next start takes it up", unfinished=left)
+        raise typer.Exit(Code.FAILED)
+    if not quiet:
+        out().print("[dim]Stopped. Nothing is lost; the next start goes on from here.[/]")
+
+
+def confirm_kept(vault: Vault, *, said: bool) -> None:
+    """Make sure that the operator has said that the master key is also kept elsewhere."""
+    if vault.master_kept_at() is not None:
+        return
+    if not said and sys.stdin.isatty():
+        console = out()
+        console.print(Text(f"First start with this master key: {KEPT}."))
+        said = typer.confirm("Is a copy of it kept elsewhere, in a safe place?", default=False)
+    if not said:
+        raise Stop(
+            f"it is not confirmed that the master key is kept elsewhere; {KEPT}",
+            "put a copy into a safe place, then run `hub keys confirm-kept` (or start with "
+            "--master-key-kept)",
+            Code.USAGE,
+        )
+    vault.confirm_master_kept(now())
+
+
+def print_banner(hub: Hub) -> None:
+    """What runs, how often, and where the data lies."""
+    console = out()
+    settings = hub.settings
+    console.print("[bold]The hub[/] keeps these systems in step:")
+    shown = table("", "system", "kind", "of", "schedule", "streams")
+    for one in settings.landscape.systems.values():
+        schedule = describe(one.schedule) if one.enabled else "switched off"
+        streams = [f"{stream.name} ({stream.direction})" for stream in one.streams]
+        shown.add_row(*cells(one.id, one.plugin, one.controllers, schedule, streams))
+    console.print(shown)
+    for name, told in _stores(settings):
+        console.print(Text.assemble((f"{name:<9}", "dim"), told), soft_wrap=True)
+    for warning in settings.warnings:
+        console.print(Text.assemble(("Warning: ", "yellow"), warning), soft_wrap=True)
+    console.print("[dim]Ctrl-C stops it cleanly.[/]\n")
+
+
+def _stores(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Where data lies; of a PostgreSQL address only that it is one: it may hold a password."""
+    for name, url in (("Database", settings.database), ("Keys", settings.keys)):
+        path = sqlite_path(url)
+        yield name, str(path) if path else "PostgreSQL"
+
+
+@contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """An event that SIGTERM and Ctrl-C set; a second Ctrl-C ends the process at once."""
+    stop = threading.Event()
+
+    def asked(number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        signal.signal(number, signal.default_int_handler)
+
+    before = {one: signal.signal(one, asked) for one in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)

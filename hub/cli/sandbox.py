@@ -1,0 +1,171 @@
+"""`hub sandbox`"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from hub import log
+from hub.cli.base import Code, JsonOption, VerboseOption, command
+from hub.cli.run import print_banner, serve
+from hub.cli.sandbox_report import Once, print_once
+from hub.cli.show import out, print_json, progress
+from hub.opening import Hub, now, open_hub
+from hub.sandbox_world import (
+    SandboxWorld,
+    clear,
+    default_home,
+    forget,
+    remember,
+    sandbox_config,
+    sandboxes,
+)
+from hub.settings import load
+from hub.store import overview
+from hub.sync.run import Report, until_quiet
+from hub.sync.survey import survey
+from hub.vault.database import read_only
+
+app = typer.Typer()
+
+ROUNDS = 10
+
+
+@app.command()
+@command
+def sandbox(
+    once: Annotated[
+        bool, typer.Option("--once", help="Sync until quiet, print a report, and end.")
+    ] = False,
+    people: Annotated[int, typer.Option(min=1, help="How many invented people.")] = 2000,
+    seed: Annotated[int, typer.Option(help="Another number makes other people.")] = 1,
+    port: Annotated[
+        int, typer.Option(help="The first of four ports.  [dim]\\[default: free ones][/dim]")
+    ] = 0,
+    grace: Annotated[float, typer.Option(help="Seconds that work gets to finish at Ctrl-C.")] = 15,
+    verbose: VerboseOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Try everything without an account: four stand-ins of real tools, two companies, and
+    invented Finnish people with the mess of real registers.
+
+    The hub runs over them until Ctrl-C; in another terminal, [bold]--sandbox[/bold] lets every
+    command look at them: [bold]hub person … --sandbox[/bold]. Each start begins afresh.
+
+    With [bold]--once[/bold] it syncs until nothing is left to do, prints a report and ends: with 0
+    where all is in step and a second sync writes nothing, else with 4.
+    """
+    if once:
+        log.setup(pretty=True, level="info" if verbose else "warning")
+        found = _once(people, seed, quiet=json)
+        if json:
+            print_json(found)
+        else:
+            print_once(found)
+        raise typer.Exit(
+            Code.OK if found.converged and found.second_writes == 0 else Code.UNSETTLED
+        )
+    log.setup(pretty=True, level="info")
+    home = default_home()
+    clear(home)
+    with sandboxes(people=people, seed=seed, home=home, port=port) as world:
+        with _open(world) as hub:
+            remember(world)
+            try:
+                if not json:
+                    print_banner(hub)
+                    _print_hints(world)
+                serve(hub, grace, quiet=json, banner=False)
+            finally:
+                forget(world)
+
+
+def _once(people: int, seed: int, *, quiet: bool) -> Once:
+    with tempfile.TemporaryDirectory(prefix="hub-sandbox-") as folder:
+        found = Once(people=people, seed=seed)
+        with progress(quiet=quiet) as bar:
+            task = bar.add_task("making people", total=None, note="")
+            started = time.monotonic()
+            with (
+                sandboxes(people=people, seed=seed, home=Path(folder)) as world,
+                _open(world) as hub,
+            ):
+                found.phase("people made, tools started", started)
+                started = time.monotonic()
+                done: list[Report] = []
+
+                def each(report: Report) -> None:
+                    done.append(report)
+                    note = f"{report.system}: {report.read['records']} read"
+                    turn = 1 + len(done) // len(hub.systems)
+                    bar.update(task, description=f"syncing, round {turn}", note=note)
+
+                found.converged, _ = until_quiet(
+                    hub.deployment, "sandbox", rounds=ROUNDS, each=each
+                )
+                found.rounds = -(-len(done) // len(hub.systems))
+                found.failed = sorted({one.system for one in done if one.state == "failed"})
+                found.phase("first sync, until quiet", started)
+                for one in done:
+                    found.read[one.system] += one.read["records"]
+                before = world.calls()
+                found.calls = {name: total for name, (total, _) in before.items()}
+                found.writes = {name: writes for name, (_, writes) in before.items()}
+                bar.update(task, description="syncing once more", note="nothing may be written")
+                started = time.monotonic()
+                until_quiet(hub.deployment, "sandbox", rounds=1)
+                found.phase("second sync", started)
+                found.second_writes = sum(
+                    writes - before[name][1] for name, (_, writes) in world.calls().items()
+                )
+                bar.update(task, description="counting", note="")
+                started = time.monotonic()
+                with read_only(hub.deployment.database).connect() as connection:
+                    found.survey = survey(connection, hub.deployment)
+                    found.records = overview.records(connection)
+                    found.reviews = overview.open_reviews(connection)
+                    found.aside = overview.set_aside(connection)
+                    found.settled = overview.settled(connection)
+                found.phase("counting", started)
+    return found
+
+
+@contextmanager
+def _open(world: SandboxWorld) -> Iterator[Hub]:
+    """The hub over a world. Its master key lives and ends with the world."""
+    settings = load(sandbox_config(), world.environ(os.environ))
+    with open_hub(settings, upgrade=True) as hub:
+        hub.vault.confirm_master_kept(now())
+        hub.open_systems()
+        yield hub
+
+
+def _print_hints(world: SandboxWorld) -> None:
+    console = out()
+    console.print(f"[bold]The tools[/] ({world.people} invented people, seed {world.seed}):")
+    for name, url in world.urls.items():
+        console.print(Text.assemble(f"  {name:<15} {url:<25} ", (f"{url}/_control/state", "dim")))
+    console.print("\n[bold]Try in another terminal:[/]")
+    crm, mailer = world.urls["crowst-crm"], world.urls["bangeri-mailer"]
+    for told, what in (
+        ("hub person EMAIL --sandbox", "all that is known of somebody"),
+        ("hub explain --email EMAIL --sandbox", "why a value is, or is not, somewhere"),
+        ("hub sync --dry-run --sandbox", "what a sync would do now"),
+        ("hub review --sandbox", "questions that only you can answer"),
+        ("hub runs --sandbox", "what happened"),
+        (f"curl {crm}/_control/journal", "every call that tool received"),
+        (
+            f'curl -X POST {mailer}/_control/faults -d \'{{"kind": "500"}}\'',
+            "make a tool fail; DELETE there mends it",
+        ),
+    ):
+        console.print(Text.assemble("  ", (told, "cyan"), f"\n      {what}"), soft_wrap=True)
+    console.print()
