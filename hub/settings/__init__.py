@@ -197,11 +197,17 @@ def _master_key(
     else:
         source = "environment" if check.tree.sources[path] == "environment" else "file"
     text = key.get_secret_value().strip()
-    try:
-        size = len(base64.b64decode(text, validate=True))
-    except ValueError:  # binascii.Error is one; so are letters beyond ASCII
-        size = 0
-    if size != 32:
+    # while a rotation is under way several stand there, as `version:base64`
+    if not text or not all(map(_is_key, text.split())):
         where = f"{MASTER_KEY_VARIABLE} of the environment" if source == "environment" else "a file"
         check.wrong(path, f"another kind of key, from {where}", _KEY_EXPECTED, _KEY_MEND)
     return SecretStr(text), source
+
+
+def _is_key(word: str) -> bool:
+    version, colon, encoded = word.rpartition(":")
+    try:
+        size = len(base64.b64decode(encoded, validate=True))
+    except ValueError:  # binascii.Error is one; so are letters beyond ASCII
+        return False
+    return size == 32 and (not colon or version.isdecimal())
