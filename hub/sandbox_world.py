@@ -17,7 +17,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ from hub.settings import load
 from hub.testing.people import make_world, seeds
 from hub.testing.sandbox import Sandbox
 from hub.testing.serving import serve
-from hub.testing.world import UNTIL
+from hub.testing.world import UNTIL, Mess, World
 from hub.vault import MasterKeys
 
 FOLDER = Path("var") / "sandbox"
@@ -54,6 +54,7 @@ class SandboxWorld:
     pid: int
     people: int
     seed: int
+    examples: Sequence[str] = ()  # addresses of invented people that are worth a look
 
     @property
     def folder(self) -> Path:
@@ -113,7 +114,12 @@ def running(home: Path | None = None) -> SandboxWorld:
     try:
         stored: Any = json.loads(file.read_text(encoding="utf-8"))
         world = SandboxWorld(
-            dict(stored["urls"]), stored["home"], stored["pid"], stored["people"], stored["seed"]
+            stored["urls"],
+            stored["home"],
+            stored["pid"],
+            stored["people"],
+            stored["seed"],
+            stored["examples"],
         )
     except (OSError, ValueError, TypeError, KeyError):
         raise SandboxFailed(
@@ -169,10 +175,10 @@ def sandboxes(
     assert process.stdout is not None
     try:
         line = process.stdout.readline()
-        answer = json.loads(line) if line else {"error": "the sandboxes did not start"}
+        answer: Any = json.loads(line) if line else {"error": "the sandboxes did not start"}
         if "error" in answer:
             raise SandboxFailed(answer["error"])
-        yield SandboxWorld(answer["urls"], str(home), process.pid, people, seed)
+        yield SandboxWorld(answer["urls"], str(home), process.pid, people, seed, answer["examples"])
     finally:
         process.stdin.close()
         try:
@@ -246,8 +252,25 @@ def _serve(order: Mapping[str, Any]) -> None:
         except Exception as error:
             print(json.dumps({"error": f"the sandboxes did not start: {error}"}), flush=True)
             return
-        print(json.dumps({"urls": urls}), flush=True)
+        print(json.dumps({"urls": urls, "examples": _examples(world)}), flush=True)
         sys.stdin.read()
+        # nothing in here is worth an orderly end, which would take the servers seconds
+        os._exit(0)
+
+
+def _examples(world: World) -> list[str]:
+    """Addresses that are worth a look: of both companies and in the live project; who said yes
+    here and no there; of one company only."""
+    wanted = (
+        {Mess.BOTH_COMPANIES, Mess.LIVE_MEMBER},
+        {Mess.TORN_WISH},
+        {Mess.ONE_COMPANY, Mess.LETTERS},
+    )
+    found: list[str] = []
+    for traits in wanted:
+        fitting = (one.email for one in world.people if one.mess >= traits and one.last_name)
+        found.append(next(fitting, "EMAIL"))
+    return found
 
 
 def _today() -> datetime:

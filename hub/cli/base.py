@@ -24,7 +24,7 @@ from hub.store.normalise import Malformed
 from hub.store.progress import Fenced
 from hub.store.tasks import Tasks
 from hub.vault import VaultError
-from hub.vault.database import DatabaseUnusable, read_only
+from hub.vault.database import DatabaseUnusable, read_only, sqlite_path
 
 DEFAULT_CONFIG = Path("config") / "hub.yaml"
 
@@ -134,10 +134,25 @@ def settings_of(
 
 
 @contextmanager
-def opened(config: Path | None, *, sandbox: bool = False, verbose: bool = False) -> Iterator[Hub]:
-    """The stores, opened by the options, without any system yet."""
-    level = None if verbose else "warning"
-    with open_hub(settings_of(config, sandbox=sandbox, level=level)) as hub:
+def opened(
+    config: Path | None, *, sandbox: bool = False, verbose: bool = False, first: bool = False
+) -> Iterator[Hub]:
+    """The stores, opened by the options, without any system yet.
+
+    `first` lets the command make the database; the others say that there is none, so that a
+    mistaken path is not answered by an empty hub.
+    """
+    settings = settings_of(config, sandbox=sandbox, level=None if verbose else "warning")
+    path = sqlite_path(settings.database)
+    fresh = path is not None and not path.exists()
+    if fresh and not first:
+        raise Stop(
+            f"there is no database at {path} yet",
+            "begin with `hub sync --dry-run` or `hub run`; or check `home` and `database` at "
+            f"{settings.where('hub', 'database')}",
+            Code.FAILED,
+        )
+    with open_hub(settings, upgrade=fresh) as hub:
         yield hub
 
 

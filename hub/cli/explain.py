@@ -79,12 +79,12 @@ def explain(
         for index, answer in enumerate(answers):
             if index:
                 out().print()
-            _print(landscape, answer)
+            _print(landscape, answer, alone=field is not None)
     if not found:
         raise nobody(landscape, controller)
 
 
-def _print(landscape: Landscape, answer: Explanation) -> None:
+def _print(landscape: Landscape, answer: Explanation, *, alone: bool) -> None:
     console = out()
     name = landscape.controllers[answer.controller].name
     console.rule(Text(f"{name} · person {answer.person}", style="bold"), align="left")
@@ -107,32 +107,38 @@ def _print(landscape: Landscape, answer: Explanation) -> None:
     console.print()
     console.print(shown)
     for place in answer.places:
-        _place(place)
+        _place(place, alone=alone)
     for crossing in answer.crossings:
         _crossing(landscape, crossing)
 
 
-def _place(place: PlaceAnswer) -> None:
+def _place(place: PlaceAnswer, *, alone: bool) -> None:
     console = out()
     where = f"{place.system} / {place.scope or place.stream}"
     record = f"record {place.record}, {place.state}" if place.record else "no record"
     console.print()
     console.print(Text.assemble((where, "bold"), f" · {record} · {place.note}"))
-    rows = [*place.fields, *place.topics]
-    if rows:
-        shown = table("", "what", "the hub has", "they have", "becomes", "rule", "why")
-        for one in rows:
-            shown.add_row(*_answer(one))
+    shown = table("", "what", "becomes", "rule", "why")
+    together: dict[tuple[str, str, str], list[str]] = {}
+    for one in (*place.fields, *place.topics):
+        together.setdefault((one.state, one.rule, _why(one, alone=alone)), []).append(_what(one))
+    for (state, rule, why), names in together.items():
+        shown.add_row(*cells(names), state_style(state), *cells(rule, why))
+    if together:
         console.print(shown)
 
 
-def _answer(one: Answer) -> list[str]:
-    what = f"{one.what} ({', '.join(one.purposes)})" if one.purposes else one.what
-    return [
-        *cells(what, plain(one.ours), plain(one.theirs)),
-        state_style(one.state),
-        *cells(one.rule, one.reason),
-    ]
+def _what(one: Answer) -> str:
+    return f"{one.what} ({', '.join(one.purposes)})" if one.purposes else one.what
+
+
+def _why(one: Answer, *, alone: bool) -> str:
+    """The reason; with both sides' values where they differ, or the field was asked for alone."""
+    if not alone and one.state in ("in step", "read only", "unknown", "no record"):
+        return one.reason
+    if one.what.startswith("topic ") and one.state == "blocked":
+        return f"{one.reason}; they have {plain(one.theirs)}"
+    return f"{one.reason}; the hub has {plain(one.ours)}, they have {plain(one.theirs)}"
 
 
 def _crossing(landscape: Landscape, one: CrossingAnswer) -> None:

@@ -18,7 +18,7 @@ from hub.cli.base import (
     command,
     settings_of,
 )
-from hub.cli.run import KEPT
+from hub.cli.keeping import KEPT
 from hub.cli.show import cells, hint, out, print_json, table, when
 from hub.opening import master_keys, now, open_vault
 from hub.vault import MasterKeys

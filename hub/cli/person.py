@@ -128,10 +128,10 @@ def _print(landscape: Landscape, found: FoundAt, view: Dossier | None) -> None:
 
 
 def _profile(console: Console, view: Dossier) -> None:
-    shown = table("Profile", "field", "value", "from", "as of", "known by a source of")
+    shown = table("Profile", "field", "value", "from", "as of", "sources of")
     for one in view.profile:
         source = f"{one.source} (rectified)" if one.rectified else one.source
-        shown.add_row(*cells(one.field, one.value, source, one.at, one.origins))
+        shown.add_row(*cells(one.field, one.value, source, when(one.at)[:10], one.origins))
     console.print()
     console.print(shown)
 

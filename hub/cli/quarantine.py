@@ -21,7 +21,7 @@ from hub.cli.base import (
     opened,
     require_system,
 )
-from hub.cli.show import cells, out, print_json, table, when
+from hub.cli.show import cells, out, print_json, short, table, when
 from hub.delivery.fanout import fan_out
 from hub.opening import Hub
 from hub.store import links, overview, progress, questions, subjects
@@ -82,7 +82,7 @@ def _list(system: str | None, config: Any, *, sandbox: bool, json: bool) -> None
                 row.id,
                 row.system,
                 row.scope or row.stream,
-                row.external_id,
+                short(row.external_id),
                 row.tries,
                 when(row.created_at)[:10],
                 row.reason,

@@ -18,7 +18,7 @@ from hub.cli.base import (
     command,
     opened,
 )
-from hub.cli.show import cells, out, plain, print_json, table, when
+from hub.cli.show import cells, out, plain, print_json, short, table, when
 from hub.opening import Hub
 from hub.store import questions, subjects
 from hub.store.subjects import Subject
@@ -69,7 +69,7 @@ def review(
         return
     shown = table("", "n", "kind", "system", "about", "since", "question", numbers=("n",))
     for row in found:
-        about = " ".join(part for part in (row.scope, row.external_id, row.field) if part)
+        about = " ".join(part for part in (row.scope, short(row.external_id), row.field) if part)
         question = row.reason if row.state == "open" else f"{row.reason} · {row.state}"
         shown.add_row(
             *cells(row.id, row.kind, row.system, about, when(row.created_at)[:10], question)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,13 +13,13 @@ import structlog
 import typer
 from rich.text import Text
 
-from hub.cli.base import Code, ConfigOption, JsonOption, SandboxOption, Stop, command, settings_of
+from hub.cli.base import Code, ConfigOption, JsonOption, SandboxOption, command, settings_of
+from hub.cli.keeping import confirm_kept
 from hub.cli.show import cells, out, table
 from hub.cli.sync import print_reports, run_here
 from hub.daemon import Daemon, describe, run_until
-from hub.opening import Hub, now, open_hub
+from hub.opening import Hub, open_hub
 from hub.settings import Settings
-from hub.vault import Vault
 from hub.vault.database import sqlite_path
 
 app = typer.Typer()
@@ -28,11 +27,6 @@ log = structlog.get_logger(__name__)
 
 GRACE = 30.0
 """Seconds that work gets to finish or hand back when the hub is asked to stop."""
-
-KEPT = (
-    "the master key is the only way to the data: without it nobody, the hub included, can read "
-    "what is stored"
-)
 
 
 @app.command()
@@ -83,24 +77,6 @@ def serve(hub: Hub, grace: float, *, quiet: bool = False, banner: bool = True) -
         raise typer.Exit(Code.FAILED)
     if not quiet:
         out().print("[dim]Stopped. Nothing is lost; the next start goes on from here.[/]")
-
-
-def confirm_kept(vault: Vault, *, said: bool) -> None:
-    """Make sure that the operator has said that the master key is also kept elsewhere."""
-    if vault.master_kept_at() is not None:
-        return
-    if not said and sys.stdin.isatty():
-        console = out()
-        console.print(Text(f"First start with this master key: {KEPT}."))
-        said = typer.confirm("Is a copy of it kept elsewhere, in a safe place?", default=False)
-    if not said:
-        raise Stop(
-            f"it is not confirmed that the master key is kept elsewhere; {KEPT}",
-            "put a copy into a safe place, then run `hub keys confirm-kept` (or start with "
-            "--master-key-kept)",
-            Code.USAGE,
-        )
-    vault.confirm_master_kept(now())
 
 
 def print_banner(hub: Hub) -> None:

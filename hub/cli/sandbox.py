@@ -76,16 +76,17 @@ def sandbox(
     log.setup(pretty=True, level="info")
     home = default_home()
     clear(home)
-    with sandboxes(people=people, seed=seed, home=home, port=port) as world:
-        with _open(world) as hub:
-            remember(world)
-            try:
-                if not json:
-                    print_banner(hub)
-                    _print_hints(world)
-                serve(hub, grace, quiet=json, banner=False)
-            finally:
-                forget(world)
+    with sandboxes(people=people, seed=seed, home=home, port=port) as world, _open(world) as hub:
+        remember(world)
+        try:
+            if json:
+                print_json(world)
+            else:
+                print_banner(hub)
+                _print_hints(world)
+            serve(hub, grace, quiet=json, banner=False)
+        finally:
+            forget(world)
 
 
 def _once(people: int, seed: int, *, quiet: bool) -> Once:
@@ -155,9 +156,10 @@ def _print_hints(world: SandboxWorld) -> None:
         console.print(Text.assemble(f"  {name:<15} {url:<25} ", (f"{url}/_control/state", "dim")))
     console.print("\n[bold]Try in another terminal:[/]")
     crm, mailer = world.urls["crowst-crm"], world.urls["bangeri-mailer"]
+    both, torn, *_ = world.examples
     for told, what in (
-        ("hub person EMAIL --sandbox", "all that is known of somebody"),
-        ("hub explain --email EMAIL --sandbox", "why a value is, or is not, somewhere"),
+        (f"hub person {both} --sandbox", "all that is known of somebody, company by company"),
+        (f"hub explain --email {torn} --sandbox", "why they may be mailed, or not, and where"),
         ("hub sync --dry-run --sandbox", "what a sync would do now"),
         ("hub review --sandbox", "questions that only you can answer"),
         ("hub runs --sandbox", "what happened"),

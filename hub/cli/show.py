@@ -57,8 +57,8 @@ def hint(message: str) -> None:
 def table(title: str, *columns: str, numbers: tuple[str, ...] = ()) -> Table:
     """A table with a title. `numbers` names the columns that stand to the right."""
     made = Table(
-        title=escape(title) if title else None,
-        title_style="bold",
+        # a title may be wider than its table
+        title=Text(title, style="bold", no_wrap=True, overflow="ignore") if title else None,
         title_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
@@ -78,7 +78,7 @@ def cells(*values: Any) -> list[str]:
 
 def plain(value: Any) -> str:
     """A value in words."""
-    if value is None or value == "":
+    if value is None:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -111,6 +111,11 @@ def counts(counted: Mapping[str, int]) -> str:
 def number(n: int) -> str:
     """A number with its thousands apart."""
     return f"{n:,}".replace(",", " ")
+
+
+def short(text: str, most: int = 14) -> str:
+    """A vendor's id, cut where it is long."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def state_style(text: str) -> str:

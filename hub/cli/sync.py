@@ -28,6 +28,7 @@ from hub.cli.base import (
     opened,
     require_system,
 )
+from hub.cli.keeping import confirm_kept
 from hub.cli.show import (
     cells,
     counts,
@@ -81,7 +82,7 @@ def sync(
     Exits with 1 where a system failed, 3 where a person has to decide first, 4 where there is
     still more to do.
     """
-    with opened(config, sandbox=sandbox, verbose=verbose) as hub:
+    with opened(config, sandbox=sandbox, verbose=verbose, first=True) as hub:
         for name in systems or ():
             require_system(hub.settings, name)
             if not hub.settings.landscape.systems[name].enabled:
@@ -93,6 +94,7 @@ def sync(
         names = systems or [one.id for one in hub.enabled]
         if dry:
             raise typer.Exit(_dry(hub, names, full=full, json=json))
+        confirm_kept(hub.vault, said=False)
         if daemon_lives(hub):
             code, told, quiet = _by_daemon(hub, names, full=full, json=json)
         else:
