@@ -97,7 +97,7 @@ class Connector(Protocol):
 
 @runtime_checkable
 class Writes(Protocol):
-    """Capability.WRITE."""
+    """What a connector that declares Capability.WRITE can do besides."""
 
     def write(self, stream: str, batch: Sequence[Write]) -> Sequence[Result]:
         """Carry out creates and updates; one Result per Write, correlated by key, none left out.
@@ -112,7 +112,7 @@ class Writes(Protocol):
 
 @runtime_checkable
 class WritesConsents(Protocol):
-    """Capability.WRITE_CONSENTS."""
+    """What a connector that declares Capability.WRITE_CONSENTS can do besides."""
 
     def write_consents(self, stream: str, batch: Sequence[Write]) -> Sequence[Result]:
         """Carry out `Write.consents` on existing records. The destination's present state is read

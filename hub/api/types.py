@@ -129,7 +129,7 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How one Write ended."""
+    """How one Write ended, told by the key of that Write."""
 
     key: str
     verdict: Verdict

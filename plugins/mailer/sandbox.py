@@ -27,10 +27,8 @@ from typing import Any
 
 import orjson
 from starlette.applications import Starlette
-from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hub.testing.sandbox import Answer, Call, Dropped, FaultKind, Refusal, Sandbox, route
+from hub.testing.sandbox import Answer, Call, FaultKind, Refusal, Sandbox, route
 from plugins.mailer.sandbox_audience import (
     ON_CREATE,
     ON_PATCH,
@@ -49,6 +47,7 @@ from plugins.mailer.sandbox_calls import (
     pruned,
     sliced,
 )
+from plugins.mailer.sandbox_connections import OVER_LIMIT, Connections
 from plugins.mailer.sandbox_people import act, add_merge_field, seed_audience
 
 LISTS = "/3.0/lists"
@@ -56,11 +55,8 @@ ONE = LISTS + "/{list}"
 MEMBERS = ONE + "/members"
 MEMBER = MEMBERS + "/{member}"
 
-CONNECTIONS = 10
 MOST_MEMBERS = 500
 MOST_COUNT = 1000
-
-_OVER = "x-sandbox-over-limit"
 
 
 class MailchimpSandbox(Sandbox):
@@ -124,7 +120,7 @@ class MailchimpSandbox(Sandbox):
             )
 
     def limit(self, call: Call) -> None:
-        if _OVER in call.headers:
+        if OVER_LIMIT in call.headers:
             raise Refusal(self.too_many(call, 0))
 
     # the vendor's error shapes
@@ -171,7 +167,7 @@ class MailchimpSandbox(Sandbox):
 
     def asgi(self) -> Starlette:
         app = super().asgi()
-        app.add_middleware(_Connections, sandbox=self)
+        app.add_middleware(Connections, sandbox=self)
         return app
 
     # routes of the account
@@ -434,33 +430,3 @@ def _sliced(call: Call, rows: list[Any]) -> list[Any]:
 
 def _pruned(call: Call, body: dict[str, Any]) -> Answer:
     return Answer(200, pruned(call.queries, body))
-
-
-class _Connections:
-    """Refuses what comes while ten requests are under way."""
-
-    def __init__(self, app: ASGIApp, sandbox: MailchimpSandbox) -> None:
-        self._app = app
-        self._sandbox = sandbox
-        self._open = 0
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith("/_control/"):
-            await self._app(scope, receive, send)
-            return
-        self._open += 1
-        try:
-            if self._open <= CONNECTIONS:
-                await self._app(scope, receive, send)
-                return
-            headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
-            try:
-                answer = self._sandbox.handle(
-                    scope["method"], scope["path"], "", {**headers, _OVER: "1"}, b""
-                )
-            except Dropped:
-                answer = Answer(500)
-            response = Response(answer.encoded(), answer.status, dict(answer.headers))
-            await response(scope, receive, send)
-        finally:
-            self._open -= 1

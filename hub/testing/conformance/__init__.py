@@ -36,10 +36,10 @@ for _part in ("base", "reading", "consents", "writing", "faults"):
     pytest.register_assert_rewrite(f"{__name__}.{_part}")
 
 from hub.testing.conformance.base import Ability  # noqa: E402 - after the line above
-from hub.testing.conformance.consents import Wishes, WritingWishes  # noqa: E402
-from hub.testing.conformance.faults import Discretion  # noqa: E402
-from hub.testing.conformance.reading import Checking, Fetching, Reading, Rows  # noqa: E402
-from hub.testing.conformance.writing import Writing  # noqa: E402
+from hub.testing.conformance.consents import Wishes, WritingWishes  # noqa: E402 - as above
+from hub.testing.conformance.faults import Discretion  # noqa: E402 - as above
+from hub.testing.conformance.reading import Checking, Fetching, Reading, Rows  # noqa: E402 - as above
+from hub.testing.conformance.writing import Writing  # noqa: E402 - as above
 
 __all__ = ["Ability", "ConnectorConformance"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from mailchimp_marketing import Client  # type: ignore[import-untyped]  # it ships no types
-from mailchimp_marketing.api_client import ApiClientError  # type: ignore[import-untyped]
+from mailchimp_marketing.api_client import ApiClientError  # type: ignore[import-untyped]  # it ships no types
 
 from hub.testing.factories import write, yes
 from tests.contract.mailer.conftest import CONFIRMED, KEY, LIST, PERMISSION, World, by_email

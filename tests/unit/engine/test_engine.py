@@ -228,7 +228,7 @@ def test_a_slot_fires_again_when_the_database_was_away(
         calls.append(args)
         if len(calls) == 1:
             raise OSError(CANARY)
-        return real(*args)  # type: ignore[arg-type]
+        return real(*args)  # type: ignore[arg-type]  # passed through
 
     monkeypatch.setattr(ledger, "fire", fire)
     engine = start(sync=lambda claim: Done())

@@ -181,7 +181,7 @@ class _Away(MemoryLedger):
     def claim(self, *args: object, **kwargs: object):
         if self._at == "claim":
             raise OSError(CANARY)
-        return super().claim(*args, **kwargs)  # type: ignore[arg-type]
+        return super().claim(*args, **kwargs)  # type: ignore[arg-type]  # passed through
 
     def finish(self, *args: object, **kwargs: object):
         raise OSError(CANARY)

@@ -1,4 +1,4 @@
-"""initial"""
+"""The tables of the first version: people, permissions, links, deliveries, runs, tasks."""
 
 from __future__ import annotations
 
