@@ -68,6 +68,7 @@ def claim(deployment: Deployment, opened: Opened, epoch: int, lane: Lane) -> Bat
             deployment.vault,
             deployment.identities,
             [row.person_id for row in rows],
+            lock=True,
         )
         ended: list[dict[str, Any]] = []
         out: set[int] = set()  # links with a write in this batch

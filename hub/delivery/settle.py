@@ -102,6 +102,7 @@ def _renew(work: _Settling, claimed: Sequence[Claimed]) -> None:
         work.deployment.vault,
         work.deployment.identities,
         present.values(),
+        lock=True,
     )
     for one in claimed:
         subject = fresh.get(present.get(one.subject.id, 0))

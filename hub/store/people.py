@@ -30,12 +30,16 @@ class Found(NamedTuple):
     undeliverable_at: datetime | None
 
 
-def rows(connection: Connection, ids: Sequence[int]) -> list[Row[Any]]:
-    """Person rows of those ids."""
+def rows(connection: Connection, ids: Sequence[int], *, lock: bool = False) -> list[Row[Any]]:
+    """Person rows of those ids. `lock` holds them until the transaction ends: on PostgreSQL
+    another one that would decide about the same persons waits; SQLite has one writer anyway."""
+    query = sa.select(person).order_by(person.c.id)
+    if lock:
+        query = query.with_for_update()
     return [
         row
         for part in chunks(ids)
-        for row in connection.execute(sa.select(person).where(person.c.id.in_(part))).all()
+        for row in connection.execute(query.where(person.c.id.in_(part))).all()
     ]
 
 
@@ -50,10 +54,15 @@ def update(connection: Connection, moved: Sequence[dict[str, Any]]) -> None:
 
 
 def versions(connection: Connection, ids: Iterable[int]) -> dict[int, tuple[int, int | None]]:
-    """The version of each of these persons, and into whom it was merged if it was."""
+    """The version of each of these persons, and into whom it was merged if it was; the rows are
+    held until the transaction ends, as `rows` does with `lock`."""
     found: dict[int, tuple[int, int | None]] = {}
-    for part in chunks(list(ids)):
-        query = sa.select(person.c.id, person.c.version, person.c.merged_into)
+    for part in chunks(sorted(ids)):
+        query = (
+            sa.select(person.c.id, person.c.version, person.c.merged_into)
+            .order_by(person.c.id)
+            .with_for_update()
+        )
         for row in connection.execute(query.where(person.c.id.in_(part))):
             found[row.id] = (row.version, row.merged_into)
     return found

@@ -119,13 +119,22 @@ class Subject:
 
 
 def load(
-    connection: Connection, vault: Vault, identities: Identities, ids: Iterable[int]
+    connection: Connection,
+    vault: Vault,
+    identities: Identities,
+    ids: Iterable[int],
+    *,
+    lock: bool = False,
 ) -> dict[int, Subject]:
-    """The persons of those ids, opened. One whose key is gone is shredded, and left out."""
+    """The persons of those ids, opened. One whose key is gone is shredded, and left out.
+
+    `lock` is for transactions that decide by what they read here: their person rows are held, and
+    read before everything else, so that no refusal commits between the reading and the decision.
+    """
     wanted = sorted(set(ids))
     if not wanted:
         return {}
-    rows = people.rows(connection, wanted)
+    rows = people.rows(connection, wanted, lock=lock)
     keys = vault.open_keys([row.key_id for row in rows])
     found: dict[int, Subject] = {}
     for row in rows:
@@ -197,7 +206,8 @@ def save(connection: Connection, subjects: Iterable[Subject], now: datetime) -> 
     """Write the persons and links that changed. Keys of new persons are committed already."""
     fresh: list[dict[str, Any]] = []
     moved: list[dict[str, Any]] = []
-    for one in subjects:
+    # in the order of ids: two transactions that write the same persons never wait crosswise
+    for one in sorted(subjects, key=lambda subject: subject.id):
         if not (one.new or one.changed):
             continue
         row: dict[str, Any] = {

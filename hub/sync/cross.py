@@ -189,7 +189,13 @@ def _blocks(page: Page, found: list[Crossing]) -> None:
 def _open(page: Page, wanted: list[int]) -> dict[int, Subject]:
     absent = [one for one in wanted if one not in page.people]
     page.people.update(
-        subjects.load(page.connection, page.deployment.vault, page.deployment.identities, absent)
+        subjects.load(
+            page.connection,
+            page.deployment.vault,
+            page.deployment.identities,
+            absent,
+            lock=True,
+        )
     )
     return page.people
 

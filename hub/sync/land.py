@@ -136,7 +136,7 @@ def _land_changed(
         if seen.record.ref.id in forced:
             wanted.update(forced[seen.record.ref.id].persons)
     page.people = subjects.load(
-        page.connection, page.deployment.vault, page.deployment.identities, wanted
+        page.connection, page.deployment.vault, page.deployment.identities, wanted, lock=True
     )
     unlinked = [seen for seen in readable if seen.known is None]
     page.link_ids = list(ids(page.connection, links.link, len(unlinked)))

@@ -140,7 +140,9 @@ def _merge(deployment: Deployment, opened: Opened, epoch: int, review: Row[Any])
         progress.check(connection, opened.system.id, epoch)
         if deliveries.flying(connection, named):
             raise CannotDecide("a write of one of them is on its way: try again in a minute")
-        loaded = subjects.load(connection, deployment.vault, deployment.identities, named)
+        loaded = subjects.load(
+            connection, deployment.vault, deployment.identities, named, lock=True
+        )
         if len(loaded) != 2:
             raise CannotDecide("one of the persons is gone")
         winner, loser = (loaded[one] for one in named)
@@ -164,7 +166,9 @@ def _conflict(
     with deployment.database.begin() as connection:
         progress.check(connection, opened.system.id, epoch)
         owners = links.place_of(connection, [review.link_id])
-        loaded = subjects.load(connection, deployment.vault, deployment.identities, owners.values())
+        loaded = subjects.load(
+            connection, deployment.vault, deployment.identities, owners.values(), lock=True
+        )
         subject = next(iter(loaded.values()), None)
         if subject is None:
             _close(deployment, connection, review, "moot", "the person is gone")
