@@ -44,6 +44,7 @@ def main() -> int:
             with running(size) as vendor:
                 _run("hub_work", vendor, size, "--profile", str(given.profile.resolve()))
         return 0
+    machine = report.machine()  # before: the load of others, not ours
     floors: dict[int, list[Run]] = {}
     hubs: dict[int, list[Run]] = {}
     for size in given.sizes:
@@ -55,15 +56,15 @@ def main() -> int:
             with running(size) as vendor:
                 hubs.setdefault(size, []).append(_run("hub_work", vendor, size))
     if given.json:
-        runs = {"machine": report.machine(), "floor": floors, "hub": hubs}
+        runs = {"machine": machine, "floor": floors, "hub": hubs}
         given.json.write_bytes(
             orjson.dumps(runs, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS)
         )
     figures = [report.figures(size, _middle(floors[size]), _middle(hubs[size])) for size in floors]
     table = report.table(figures)
-    print(f"\n{report.machine()}\n\n{table}")
+    print(f"\n{machine}\n\n{table}")
     if given.readme:
-        report.into_readme(table)
+        report.into_readme(f"{machine}.\n\n{table}")
     return 1 if any(one.unchanged_writes for one in figures) else 0
 
 

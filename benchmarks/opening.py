@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_bytes
 from typing import Final
 
 from hub.collector import calm
 from hub.opening import Hub, open_hub
 from hub.settings import load
-from hub.vault import MasterKeys
 
 CONFIG: Final = Path(__file__).with_name("world.yaml")
 SYNCHRONOUS: Final = "FULL"
@@ -19,13 +20,10 @@ SYNCHRONOUS: Final = "FULL"
 
 @contextmanager
 def opened(folder: Path, vendor_url: str) -> Iterator[Hub]:
-    """A hub in `folder`; the same folder again is the same hub after a restart."""
-    master = folder / "master.key"
-    if not master.exists():
-        MasterKeys.generate().write_file(master)
+    """A new hub in `folder`, with a key of its own."""
     environ = {
         "HUB_HOME": str(folder),
-        "HUB_MASTER_KEY": master.read_text().strip(),
+        "HUB_MASTER_KEY": b64encode(token_bytes(32)).decode(),
         "VENDOR_URL": vendor_url,
     }
     with open_hub(load(CONFIG, environ), upgrade=True) as hub:

@@ -38,6 +38,8 @@ class Figures:
     changed_calls: float  # a changed contact
     withdrawal_mailchimp: float  # seconds
     withdrawal_hubspot: float
+    daemon_mailchimp: tuple[float, float]  # seconds: median, worst
+    daemon_hubspot: tuple[float, float]
     peak: float  # MiB
     peak_first: float
     peak_floor: float
@@ -75,10 +77,16 @@ def figures(people: int, floor: Mapping[str, Stage], hub: Mapping[str, Stage]) -
         changed_calls=hub["changed"].made_calls / hub["changed"].contacts,
         withdrawal_mailchimp=hub["withdrawal-mailchimp"].seconds,
         withdrawal_hubspot=hub["withdrawal-hubspot"].seconds,
+        daemon_mailchimp=_waits(hub["daemon-mailchimp"]),
+        daemon_hubspot=_waits(hub["daemon-hubspot"]),
         peak=max(stage.peak_mib for stage in hub.values()),
         peak_first=hub["first"].peak_mib,
         peak_floor=floor["again"].peak_mib,
     )
+
+
+def _waits(stage: Stage) -> tuple[float, float]:
+    return stage.seconds, stage.facts["worst"]
 
 
 ROWS: Sequence[tuple[str, str, Callable[[Figures], str]]] = (
@@ -104,14 +112,24 @@ ROWS: Sequence[tuple[str, str, Callable[[Figures], str]]] = (
     ("… of the first sync's time", "< 5 %", lambda f: f"{f.changed_share:.1%}"),
     ("… calls a changed contact", "", lambda f: f"{f.changed_calls:.2f}"),
     (
-        "Withdrawal in Mailchimp until HubSpot is told, seconds",
+        "Withdrawal in Mailchimp until HubSpot is told, seconds of work",
         "",
-        lambda f: f"{f.withdrawal_mailchimp:.3f}",
+        lambda f: f"{f.withdrawal_mailchimp:.2f}",
     ),
     (
-        "Withdrawal in HubSpot until Mailchimp is told, seconds",
+        "Withdrawal in HubSpot until Mailchimp is told, seconds of work",
         "",
-        lambda f: f"{f.withdrawal_hubspot:.3f}",
+        lambda f: f"{f.withdrawal_hubspot:.2f}",
+    ),
+    (
+        "… the same through the daemon, every 5 s: Mailchimp's, median (worst)",
+        "",
+        lambda f: f"{f.daemon_mailchimp[0]:.1f} ({f.daemon_mailchimp[1]:.1f})",
+    ),
+    (
+        "… HubSpot's, median (worst)",
+        "",
+        lambda f: f"{f.daemon_hubspot[0]:.1f} ({f.daemon_hubspot[1]:.1f})",
     ),
     (
         "Peak memory after the first sync / at the end, MiB",
@@ -139,7 +157,7 @@ def machine() -> str:
     return (
         f"{datetime.now(UTC):%Y-%m-%d}: {os.cpu_count()} cores, {_processor()}, "
         f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, "
-        f"SQLite {sqlite3.sqlite_version}"
+        f"SQLite {sqlite3.sqlite_version}, load before {os.getloadavg()[0]:.1f}"
     )
 
 
@@ -155,8 +173,8 @@ def _processor() -> str:
 
 
 def into_readme(made: str) -> None:
-    """Put table and machine between the marks of README.md."""
+    """Put text between the marks of README.md."""
     text = README.read_text()
     before, rest = text.split(BEGIN, 1)
     _, after = rest.split(END, 1)
-    README.write_text(f"{before}{BEGIN}\n\n{machine()}.\n\n{made}\n\n{END}{after}")
+    README.write_text(f"{before}{BEGIN}\n\n{made}\n\n{END}{after}")

@@ -54,8 +54,8 @@ class Vendors:
             case "edit":
                 self._turn += 1
                 return self.hubspot.edit(float(query["share"]), self._turn)
-            case "empty-mailer":
-                self.mailchimp = Mailchimp()
+            case "later":
+                self.mailchimp.later()
                 return True
             case "members":
                 return self.mailchimp.count
@@ -113,7 +113,15 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # what stays anyway need not be looked through while somebody measures
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(serve(vendors.handle, lambda port: print(port, flush=True)))
+        asyncio.run(_until_left(vendors))
+
+
+async def _until_left(vendors: Vendors) -> None:
+    """Serve as long as whoever started this process lives: then its end of our input closes."""
+    serving = asyncio.create_task(serve(vendors.handle, lambda port: print(port, flush=True)))
+    asyncio.get_running_loop().add_reader(sys.stdin.fileno(), serving.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving
 
 
 if __name__ == "__main__":
