@@ -41,6 +41,8 @@ def deliver(
     the work of one slice. Raises Fenced, and what `Connector.fetch` raises in recovery.
     """
     done = Delivered()
+    # what an earlier run sent and never settled: nobody else will, and it holds its successors up
+    done.outcomes += recover(deployment, opened, epoch, observe)
     lanes = (Lane.REFUSAL,) if held else tuple(Lane)
     while True:
         for lane in lanes:
