@@ -155,7 +155,7 @@ def jsonable(value: Any) -> Any:
         return value.total_seconds()
     if isinstance(value, Mapping):
         return {
-            "/".join(key) if isinstance(key, tuple) else str(key): jsonable(one)
+            "/".join(map(str, key)) if isinstance(key, tuple) else str(key): jsonable(one)
             for key, one in value.items()
         }
     if isinstance(value, set | frozenset):

@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -138,6 +138,7 @@ def run_here(
         told[name].mend = f"{trouble.mend} ({trouble.place})"
     active = [name for name in names if name not in troubles]
     quiet = not active
+    aside = dict.fromkeys(active, 0)
     with progress(quiet=json) as bar:
         for turn in range(ROUNDS):
             task = bar.add_task(f"round {turn + 1}", total=len(active), note="")
@@ -149,12 +150,22 @@ def run_here(
                     hub.deployment, hub.systems[name], "command", full=full and turn == 0
                 )
                 told[name].add(report, time.monotonic() - started)
-                quiet = quiet and (report.quiet or report.state == "failed")
+                quiet = quiet and (_quiet(report, aside[name]) or report.state == "failed")
+                aside[name] = report.read["quarantined"]
                 bar.advance(task)
             bar.remove_task(task)
             if quiet:
                 break
     return _code(told.values(), quiet=quiet), list(told.values()), quiet
+
+
+def _quiet(report: Report, aside: int) -> bool:
+    """Whether a run changed nothing; a row that is met again and still cannot land is no news."""
+    if report.read["quarantined"] != aside:
+        return report.quiet
+    others = replace(report, read=Counter(report.read))
+    del others.read["quarantined"]
+    return others.quiet
 
 
 def _code(told: Iterable[Told], *, quiet: bool) -> Code:
@@ -169,7 +180,7 @@ def _code(told: Iterable[Told], *, quiet: bool) -> Code:
 def print_reports(told: Sequence[Told], *, quiet: bool, json: bool) -> None:
     """Show what the systems came to."""
     if json:
-        print_json({"quiet": quiet, "systems": [asdict(one) for one in told]})
+        print_json({"quiet": quiet, "systems": told})
         return
     console = out()
     shown = table("", "system", "state", "read", "written", "took", numbers=("took",))
