@@ -30,7 +30,6 @@ PLUGINS = sorted(file.parent for file in (ROOT / "plugins").glob("*/connector.py
 def test_a_module_says_what_it_holds(file: Path) -> None:
     said = ast.get_docstring(ast.parse(file.read_text()))
     assert said, "a docstring says what one finds here, in the words of the field"
-    assert len(said.splitlines()[0]) > 10
 
 
 def test_the_api_exports_what_it_lists() -> None:
