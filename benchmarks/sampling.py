@@ -2,8 +2,9 @@
 
 It slows the program by a few hundredths, so its shares are truer than those of a profiler that
 stops at every call. A signal interrupts the thread at its next step, and the time since the last
-one is put down to where it stands then, so a long call into a library counts in full. Working and
-waiting (for the disk, a vendor, another thread's turn) are told apart.
+one is put down to where it stands then, so a long call into a library counts in full (and what is
+thrown away at a function's end, such as a landed page, counts for the call that comes next).
+Working and waiting (for the disk, a vendor, another thread's turn) are told apart.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Sampler:
         own, line = "", ""
         met: set[str] = set()
         while frame is not None:
-            name = self._named(frame.f_code)
+            name = self._named(frame)
             own = own or name
             if name not in met:
                 met.add(name)
@@ -59,10 +60,13 @@ class Sampler:
         _add(self._own[own], worked, waited)
         _add(self._lines[line or "elsewhere"], worked, waited)
 
-    def _named(self, code: CodeType) -> str:
+    def _named(self, frame: FrameType) -> str:
+        code = frame.f_code
         name = self._names.get(code)
         if name is None:
             path = code.co_filename
+            if path == "<string>" and "self" in frame.f_locals:  # what `dataclass` makes
+                path = type(frame.f_locals["self"]).__name__
             if path.startswith(f"{ROOT}/") and "site-packages" not in path:
                 path = path.removeprefix(f"{ROOT}/")
             else:
