@@ -50,7 +50,7 @@ __all__ = [
 BUSY_TIMEOUT_MS = 30_000
 """How long a SQLite transaction waits for another one's lock."""
 
-_CACHE_KIB = 32 * 1024
+_CACHE_KIB = 16 * 1024
 _WAL_KEPT_BYTES = 64 * 1024 * 1024
 _READ_ONLY = "hub_read_only"
 _QUERY_ONLY_NOW = "hub_query_only_now"

@@ -56,11 +56,11 @@ class Vault:
     """The key store opened with its master keys. Safe for use by several threads."""
 
     def __init__(
-        self, store_url: str, master_keys: MasterKeys, clock: Clock, *, cached_keys: int = 20_000
+        self, store_url: str, master_keys: MasterKeys, clock: Clock, *, cached_keys: int = 5_000
     ) -> None:
         """Open, making the tables at the first start, and finish an interrupted scrub.
 
-        `cached_keys` bounds how many opened keys are remembered (about 1 kB each).
+        `cached_keys` bounds how many opened keys are remembered (about 2.5 kB each).
         Raises DatabaseUnusable, KeyStoreUnusable, MasterKeyMissing, MasterKeyWrong.
         """
         self._engine = open_database(store_url, secure_delete=True)
