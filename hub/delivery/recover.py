@@ -14,7 +14,7 @@ from hub.api import Record, RecordState, Ref, Result, Verdict
 from hub.delivery.claim import Claimed, open_payload
 from hub.delivery.deployment import Deployment, Opened
 from hub.delivery.plan import Intent, same
-from hub.delivery.settle import settle
+from hub.delivery.settle import arrived, settle
 from hub.domain.landscape import Stream
 from hub.store import deliveries, progress, subjects
 from hub.store.deliveries import Lane, State
@@ -100,12 +100,15 @@ def _read_back(
             results.append((one, Result(key, Verdict.RETRYABLE, "not-there", retry_after=0)))
         elif _arrived(deployment, stream, intent, record):
             results.append((one, Result(key, Verdict.OK, "read-back", record)))
+        elif one.linked is None and _arrived(deployment, stream, _fields_of(intent), record):
+            # ours, without all of its wishes: what is missing is planned when it is read
+            one.intent = arrived(deployment, stream, intent, record)
+            results.append((one, Result(key, Verdict.OK, "read-back", record)))
         elif one.linked is None:
             strangers.append(record)
             results.append((one, Result(key, Verdict.RETRYABLE, "not-ours", retry_after=0)))
         else:
-            _adopt_parts(deployment, stream, one, intent, record)
-            results.append((one, Result(key, Verdict.RETRYABLE, "not-done", retry_after=0)))
+            results.append((one, Result(key, Verdict.RETRYABLE, "not-done", record, 0)))
     if strangers:
         observe(stream, scope, strangers)
     return settle(deployment, opened, epoch, stream, scope, results)
@@ -121,17 +124,8 @@ def _arrived(deployment: Deployment, stream: Stream, intent: Intent, record: Rec
     ) and all(stances.get(consent.topic) == consent.stance for consent in intent.consents)
 
 
-def _adopt_parts(
-    deployment: Deployment, stream: Stream, one: Claimed, intent: Intent, record: Record
-) -> None:
-    """Fields of a half-done write that did arrive are ours: read back later, they are an echo."""
-    assert one.linked is not None
-    names = {mapping.vendor: mapping.hub for mapping in stream.fields}
-    shadow = one.linked.touch()
-    for vendor, written in intent.fields.items():
-        there = record.fields.get(vendor)
-        if vendor in names and same(deployment, names[vendor], there, written):
-            shadow.fields[vendor] = there
+def _fields_of(intent: Intent) -> Intent:
+    return Intent(intent.lane, fields=intent.fields)
 
 
 _NO_WRITE: Any = None  # a recovered delivery is compared, not sent: its Write is never looked at

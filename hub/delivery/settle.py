@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -128,6 +128,7 @@ def _verdict(
             deliveries.mark_unknown(work.connection, [one.id])
             work.outcomes[State.UNKNOWN.value] += 1
         case Verdict.RETRYABLE:
+            _adopt_parts(work, one, result.record)
             due_at = work.now + _wait(one.tries, result.retry_after)
             deliveries.put_back(work.connection, [one.id], due_at, result.reason)
             work.outcomes["put-back"] += 1
@@ -137,6 +138,38 @@ def _verdict(
             work.end(one, State.CANCELLED, EXISTS)
         case Verdict.PERMANENT:
             _failed(work, one, result)
+
+
+def _adopt_parts(work: _Settling, one: Claimed, record: Record | None) -> None:
+    """Parts of a half-done write that did arrive are ours: met again, they are an echo."""
+    if one.linked is None or record is None:
+        return
+    part = arrived(work.deployment, work.stream, one.intent, record)
+    if part.fields or part.consents:
+        agree(work.deployment, work.stream, one.linked, part, _unversioned(record), work.now)
+        work.touched.append((one.linked, one.subject))
+
+
+def arrived(deployment: Deployment, stream: Stream, intent: Intent, record: Record) -> Intent:
+    """The parts of a write that the record shows."""
+    names = {mapping.vendor: mapping.hub for mapping in stream.fields}
+    stances = {consent.topic: consent.stance for consent in record.consents}
+    return Intent(
+        intent.lane,
+        fields={
+            vendor: written
+            for vendor, written in intent.fields.items()
+            if vendor in names
+            and vendor in record.fields
+            and same(deployment, names[vendor], record.fields[vendor], written)
+        },
+        consents=[one for one in intent.consents if stances.get(one.topic) is one.stance],
+    )
+
+
+def _unversioned(record: Record) -> Record:
+    """The record's content without its version: what else it shows is still to be read."""
+    return replace(record, version="")
 
 
 def _wait(tries: int, asked: float | None) -> timedelta:

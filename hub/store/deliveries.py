@@ -3,7 +3,7 @@ memory of what is in flight, and afterwards the record of what was disclosed to 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Any
@@ -194,6 +194,20 @@ def cancel_ready(connection: Connection, persons: Sequence[int], reason: str) ->
             .values(state=State.CANCELLED.value, reason=reason, payload=None)
         ).rowcount
     return done
+
+
+def reseal(connection: Connection, person_id: int, under: Callable[[int, bytes], bytes]) -> None:
+    """Bring the payloads of a person's deliveries under another key: `under` is given a delivery's
+    id and its payload. What is on its way must still be opened when it is read back."""
+    held = sa.select(delivery.c.id, delivery.c.payload).where(
+        delivery.c.person_id == person_id, delivery.c.payload.is_not(None)
+    )
+    for row in connection.execute(held).all():
+        connection.execute(
+            sa.update(delivery)
+            .where(delivery.c.id == row.id)
+            .values(payload=under(row.id, row.payload))
+        )
 
 
 def move(connection: Connection, loser: int, winner: int) -> None:

@@ -179,19 +179,14 @@ def mark_standing(
     subjects: Sequence[Subject],
     controller: str,
 ) -> None:
-    """Set what stands outside the person's own rows, by the address: erasure blocks and
-    whole-company prohibitions. The persons are all of one controller."""
+    """Set what stands outside the person's own rows: erasure blocks, by the address and by the
+    vendors' ids of its records; and whole-company prohibitions, by the address. The persons are
+    all of one controller."""
+    if people.any_blocks(connection):
+        _mark_blocked(connection, identities, subjects, controller)
     addressed = [(one, one.email) for one in subjects if one.email]
     if not addressed:
         return
-    if people.any_blocks(connection):
-        blocks = {
-            digest: one
-            for one, address in addressed
-            for digest in identities.blocks(controller, "email", address)
-        }
-        for digest in people.blocked(connection, controller, "email", list(blocks)):
-            blocks[digest].blocked = True
     if people.any_domain_prohibitions(connection):
         domains: dict[bytes, list[Subject]] = {}
         for one, address in addressed:
@@ -200,6 +195,27 @@ def mark_standing(
         for digest, at in people.prohibited_domains(connection, controller, list(domains)):
             for one in domains[digest]:
                 one.domain_prohibited_at = at
+
+
+def _mark_blocked(
+    connection: Connection,
+    identities: Identities,
+    subjects: Sequence[Subject],
+    controller: str,
+) -> None:
+    """A record that was erased stays so whatever address it is given afterwards."""
+    marks: dict[str, dict[bytes, list[Subject]]] = {}
+    for one in subjects:
+        known = [("/".join(linked.place), linked.external_id) for linked in one.links]
+        if one.email:
+            known.append(("email", one.email))
+        for kind, value in known:
+            for digest in identities.blocks(controller, kind, value):
+                marks.setdefault(kind, {}).setdefault(digest, []).append(one)
+    for kind, digests in marks.items():
+        for digest in people.blocked(connection, controller, kind, list(digests)):
+            for one in digests[digest]:
+                one.blocked = True
 
 
 def save(connection: Connection, subjects: Iterable[Subject], now: datetime) -> None:

@@ -126,14 +126,14 @@ def _explained(
     written, written_at = echo
     if before is not None and stance == before[0] == Stance.UNSTATED.value:
         return True  # the vendor keeps our NO as an unticked box, and only its time moved
-    if stance != written:
-        return False
+    if stance != written or act is not None:
+        return False  # we never write an act of the person: this is one
     if stance == Stance.NO.value:
         # a refusal later than our own write is the person's, whatever we wrote
         return at is None or datetime.fromisoformat(at) <= (
             datetime.fromisoformat(written_at) + tolerance
         )
-    return act is None
+    return True
 
 
 def _take(

@@ -38,6 +38,7 @@ class Owners:
     emails: dict[tuple[str, bytes], Found] = field(default_factory=dict)
     phones: dict[tuple[str, bytes], Found] = field(default_factory=dict)
     blocked: set[tuple[str, str]] = field(default_factory=set)  # (controller, address)
+    erased: set[tuple[str, str]] = field(default_factory=set)  # (controller, external id)
 
     def of_email(self, controller: str, digest: bytes) -> Found | None:
         return self.emails.get((controller, digest))
@@ -46,7 +47,12 @@ class Owners:
         return self.phones.get((controller, digest))
 
 
-def look_up(connection: Connection, deployment: Deployment, seen: Sequence[Seen]) -> Owners:
+def look_up(
+    connection: Connection,
+    deployment: Deployment,
+    place: tuple[str, str, str],
+    seen: Sequence[Seen],
+) -> Owners:
     """The owners of every identifier that the records show: a query for each kind."""
     owners = Owners()
     identities = deployment.identities
@@ -73,6 +79,15 @@ def look_up(connection: Connection, deployment: Deployment, seen: Sequence[Seen]
             }
             for digest in people.blocked(connection, controller, "email", [*marks]):
                 owners.blocked.add((controller, marks[digest]))
+            kind = "/".join(place)
+            marks = {
+                digest: one.record.ref.id
+                for one in own
+                if one.known is None
+                for digest in identities.blocks(controller, kind, one.record.ref.id)
+            }
+            for digest in people.blocked(connection, controller, kind, [*marks]):
+                owners.erased.add((controller, marks[digest]))
     return owners
 
 
@@ -95,6 +110,8 @@ def identify(
     """The person of a record that has no link yet."""
     if seen.email and (seen.controller, seen.email) in owners.blocked:
         return Match("blocked", reason="an erasure block stands for this address")
+    if (seen.controller, seen.record.ref.id) in owners.erased:
+        return Match("blocked", reason="an erasure block stands for this record")
     hit = _by_email(owners, seen)
     if hit is not None:
         if hit.person_id is None:

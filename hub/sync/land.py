@@ -127,7 +127,7 @@ def _land_changed(
             readable.append(seen)
     if not readable:
         return
-    page.owners = look_up(page.connection, page.deployment, readable)
+    page.owners = look_up(page.connection, page.deployment, page.place, readable)
     wanted = candidates(page.owners, readable)
     for seen in readable:
         if seen.known:

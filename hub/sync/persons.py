@@ -8,7 +8,7 @@ from datetime import datetime
 from hub.delivery.deployment import Deployment
 from hub.store import deliveries, ledger, people
 from hub.store.subjects import Subject
-from hub.vault import KeyKind
+from hub.vault import KeyKind, aad
 from hub.vault.database import Connection
 from hub.vault.rows import ids
 
@@ -40,6 +40,11 @@ def join(connection: Connection, winner: Subject, loser: Subject) -> None:
     Every refusal of either stands. The loser's key stays until the winner is erased: sealed
     evidence in the ledger is still under it.
     """
+
+    def under_winner(delivery_id: int, payload: bytes) -> bytes:
+        bound = aad("delivery", delivery_id, "payload")
+        return winner.key.seal(loser.key.open(payload, bound), bound)
+
     for name, value in loser.profile.items():
         winner.profile.setdefault(name, value)
     ledger.move(connection, loser.id, winner.id)
@@ -48,6 +53,7 @@ def join(connection: Connection, winner: Subject, loser: Subject) -> None:
     winner.identifiers.update(loser.identifiers)
     for project, how in loser.memberships.items():
         winner.memberships.setdefault(project, set()).update(how)
+    deliveries.reseal(connection, loser.id, under_winner)
     deliveries.move(connection, loser.id, winner.id)
     for linked in loser.links:
         linked.person_id = winner.id
