@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 
 @pytest.fixture(scope="session")
-def _pg_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def _pg_server() -> Iterator[str]:
     """The address of a PostgreSQL server: HUB_TEST_PG_URL, or one started for this session."""
     given = os.environ.get("HUB_TEST_PG_URL")
     if given:
         yield given
         return
-    folder = tmp_path_factory.mktemp("postgresql")
-    runtime = folder / "run"
-    runtime.mkdir(mode=0o700)
-    with pytest.MonkeyPatch.context() as patch:
+    # a folder of its own: pytest's are tidied away by other sessions on the same machine
+    with (
+        tempfile.TemporaryDirectory(prefix="hub-pg-", ignore_cleanup_errors=True) as made,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        folder = Path(made)
+        runtime = folder / "run"
+        runtime.mkdir(mode=0o700)
         # The server's lock files go here; without it the package warns on every machine
         # that has no login session.
         patch.setenv("XDG_RUNTIME_DIR", str(runtime))
