@@ -1,4 +1,7 @@
-"""Killing the hub's process at any step: before and after every call and every commit.
+"""Killing the hub's process after any step: a commit that changed something, or a write call.
+
+Nothing else leaves a trace. To die before a commit, before a call or beside something that only
+reads is to die after the step before.
 
 A killed process does nothing more: whatever still runs in it is killed at its next step too. What
 was not committed is lost, what a vendor has received stays received.
@@ -46,11 +49,17 @@ class Killer:
     def watch(self, engine: Engine, name: str) -> None:
         """Die before and after the commits of a database."""
         commit: Callable[[Any], None] = engine.dialect.do_commit
+        changes: dict[int, int] = {}  # of each connection, when it committed last
 
         def deadly(connection: Any) -> None:
-            self.step(f"before commit to {name}")
+            raw = connection.driver_connection
+            changed = changes.get(id(raw), 0) != raw.total_changes
+            changes[id(raw)] = raw.total_changes
+            if self.dead:
+                raise Killed(name)
             commit(connection)
-            self.step(f"after commit to {name}")
+            if changed:
+                self.step(f"commit to {name}")
 
         engine.dialect.do_commit = deadly  # type: ignore[method-assign]  # this engine's only
 
@@ -62,7 +71,10 @@ class _Deadly(httpx.BaseTransport):
         self._inner = inner
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        self._killer.step(f"before {request.method} to {self._system}")
+        if self._killer.dead:
+            raise Killed(self._system)
+        if request.method == "GET" or request.url.path.endswith(("/search", "/read")):
+            return self._inner.handle_request(request)
         response = self._inner.handle_request(request)
-        self._killer.step(f"after {request.method} to {self._system}")
+        self._killer.step(f"{request.method} to {self._system}")
         return response

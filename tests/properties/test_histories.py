@@ -1,0 +1,279 @@
+"""Random histories of three humans against the oracle (DESIGN section 5, issue 2 "must show" 2).
+
+Each rule prints what happens and to whom; a failure shrinks to a story of a few lines.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from properties.oracle import purposes_of
+from properties.town import CRMS, FIELDS, PLACES, SYSTEMS, Town, owner
+from support.accounts import AUDIENCES, CONTROLLERS, TOPICS
+
+WHO = st.sampled_from(("Ainokukka", "Eetukukka", "Sofiakukka"))
+PLACE = st.sampled_from(PLACES)
+AUDIENCE = st.sampled_from(tuple(AUDIENCES))
+CRM = st.sampled_from(CRMS)
+CONTROLLER = st.sampled_from(CONTROLLERS)
+PURPOSE = st.sampled_from(("newsletter", "events"))
+FAULTS = ("429", "500", "403", "drop", "drop-after", "torn", "empty", "partial")
+ROUTES = ("", "batch", "members", "statuses", "/3.0/lists/{list}$")
+
+
+class History(RuleBasedStateMachine):
+    """What happens in the town, in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.town = Town()
+        self.over = False
+
+    def teardown(self) -> None:
+        try:
+            if sys.exc_info()[0] is None:  # a story that broke a rule already is told no further
+                self.town.rest()
+                self.ended()
+        finally:
+            self.town.close()
+
+    def ended(self) -> None:
+        """More to look at once everything is at rest."""
+
+    def _tick(self) -> Any:
+        self.town.clock.advance(7)
+        return self.town.clock.now()
+
+    # people
+
+    @rule(who=WHO, audience=AUDIENCE)
+    def fills_in_the_mailers_form(self, who: str, audience: str) -> None:
+        now, town = self._tick(), self.town
+        controller, purpose = AUDIENCES[audience]
+        address = town.record(who, audience) or town.of(who)
+        town.oracle.owns(controller, address)
+        town.list[audience].subscribes(address, **town.values(who, controller))
+        town.oracle.consents(controller, address, purpose, now)
+
+    @rule(who=WHO, crm=CRM, purpose=PURPOSE)
+    def ticks_a_box_in_the_crms_form(self, who: str, crm: str, purpose: str) -> None:
+        now, town = self._tick(), self.town
+        address = town.have(who, crm)
+        town.crm[crm].subscribes(address, _topic(crm, purpose))
+        town.oracle.consents(owner(crm), address, purpose, now)
+
+    @rule(who=WHO, place=PLACE, purpose=PURPOSE)
+    def withdraws(self, who: str, place: str, purpose: str) -> None:
+        now, town = self._tick(), self.town
+        address = town.have(who, place)
+        if place in CRMS:
+            town.crm[place].withdraws(address, _topic(place, purpose))
+        else:
+            if town.list[place].status(address) == "unsubscribed":
+                return  # already: a second click leaves no trace at the vendor
+            town.list[place].act(address, "unsubscribe")
+            purpose = AUDIENCES[place][1]
+        town.oracle.refuses(owner(place), address, purpose, now)
+
+    @rule(who=WHO, crm=CRM)
+    def unsubscribes_from_everything(self, who: str, crm: str) -> None:
+        now, town = self._tick(), self.town
+        address = town.have(who, crm)
+        if (address, "") in town.crm[crm].box.account.opted_out:
+            return  # already: once more leaves no trace at the vendor
+        town.crm[crm].opts_out(address)
+        for purpose in purposes_of(crm, "", "*"):
+            town.oracle.refuses(owner(crm), address, purpose, now)
+
+    @rule(who=WHO, place=PLACE)
+    def has_a_new_address(self, who: str, place: str) -> None:
+        self._tick()
+        town = self.town
+        old = town.have(who, place)
+        new = town.fresh_address(who)
+        town.oracle.owns(owner(place), new)
+        if place in CRMS:
+            town.crm[place].edit(town.crm[place].id_of(old) or "", email=new)
+        else:
+            town.list[place].moves(old, new)
+
+    @rule(who=WHO, audience=AUDIENCE)
+    def bounces(self, who: str, audience: str) -> None:
+        self._tick()
+        self.town.list[audience].act(self.town.have(who, audience), "bounce")
+
+    # staff
+
+    @rule(who=WHO, crm=CRM, customer=st.booleans())
+    def staff_adds_a_contact(self, who: str, crm: str, customer: bool) -> None:
+        self._tick()
+        town = self.town
+        address = town.have(who, crm)
+        if customer:
+            town.crm[crm].edit(town.crm[crm].id_of(address) or "", lifecycle="customer")
+
+    @rule(who=WHO, audience=AUDIENCE)
+    def staff_imports_a_subscriber(self, who: str, audience: str) -> None:
+        self._tick()
+        town = self.town
+        if town.list[audience].member(town.of(who)) is None:
+            controller = owner(audience)
+            town.oracle.owns(controller, town.of(who))
+            town.list[audience].add(town.of(who), **town.values(who, controller))
+
+    @rule(who=WHO, place=PLACE, purpose=PURPOSE)
+    def staff_sets_subscribed(self, who: str, place: str, purpose: str) -> None:
+        self._tick()
+        town = self.town
+        address = town.have(who, place)
+        if place in CRMS:
+            town.crm[place].staff_subscribes(address, _topic(place, purpose))
+        else:
+            town.list[place].act(address, "staff-subscribe")
+
+    @rule(who=WHO, place=PLACE, name=st.sampled_from(FIELDS))
+    def staff_edits(self, who: str, place: str, name: str) -> None:
+        self._tick()
+        town = self.town
+        address, value = town.have(who, place), town.value(owner(place), name)
+        if place in CRMS:
+            town.crm[place].edit(town.crm[place].id_of(address) or "", **{name: value})
+        else:
+            town.list[place].edit(address, **{name: value})
+
+    @rule(who=WHO, place=PLACE)
+    def staff_archives(self, who: str, place: str) -> None:
+        self._tick()
+        town = self.town
+        address = town.record(who, place)
+        if address and place in CRMS:
+            town.crm[place].archive(town.crm[place].id_of(address) or "")
+        elif address:
+            town.list[place].act(address, "archive")
+
+    @rule(who=WHO, place=PLACE)
+    def staff_deletes(self, who: str, place: str) -> None:
+        self._tick()
+        town = self.town
+        address = town.record(who, place)
+        if address and place in CRMS:
+            town.crm[place].delete(town.crm[place].id_of(address) or "")
+        elif address:
+            town.list[place].act(address, "delete")
+
+    @rule(who=WHO, crm=CRM, before=st.booleans())
+    def staff_merges_a_duplicate(self, who: str, crm: str, before: bool) -> None:
+        """`before`: the hub has met the duplicate before it is merged."""
+        self._tick()
+        town = self.town
+        kept = town.crm[crm].id_of(town.have(who, crm)) or ""
+        present = town.of(who)
+        double = town.fresh_address(who)
+        town.address[who] = present
+        town.oracle.owns(owner(crm), double)
+        added = town.crm[crm].add(double, **town.values(who, owner(crm)))
+        if before:
+            town.run(crm)
+            self._tick()
+        town.crm[crm].merge(kept, added)
+
+    @rule(who=WHO, place=PLACE)
+    def joins_the_project(self, who: str, place: str) -> None:
+        self._tick()
+        self.town.join(who, place)
+
+    @rule(who=WHO, place=PLACE)
+    def leaves_the_project(self, who: str, place: str) -> None:
+        self._tick()
+        self.town.leave(who, place)
+
+    # the law
+
+    @rule(who=WHO, controller=CONTROLLER)
+    def is_erased(self, who: str, controller: str) -> None:
+        self._tick()
+        self.town.erase(controller, who)
+
+    @rule(who=WHO, controller=CONTROLLER)
+    def is_restricted(self, who: str, controller: str) -> None:
+        self._tick()
+        self.town.restrict(controller, self.town.of(who))
+
+    # time and trouble
+
+    @rule(seconds=st.sampled_from((30, 200, 4000, 90_000, 8 * 86_400)))
+    def time_passes(self, seconds: int) -> None:
+        self.town.clock.advance(seconds)
+
+    @rule()
+    def the_project_ends(self) -> None:
+        if not self.over:
+            self.over = True
+            self.town.clock.advance(250 * 86_400)
+
+    @rule(
+        system=st.sampled_from(SYSTEMS),
+        kind=st.sampled_from(FAULTS),
+        route=st.sampled_from(ROUTES),
+        times=st.integers(1, 5),
+    )
+    def the_vendor_fails(self, system: str, kind: str, route: str, times: int) -> None:
+        self.town.fault(system, kind, route, times)
+
+    @rule(crm=CRM)
+    def search_lags(self, crm: str) -> None:
+        self.town.fault(crm, "search-lag", "", 5, 20)
+
+    # the hub
+
+    @rule(system=st.sampled_from(SYSTEMS))
+    def the_hub_runs(self, system: str) -> None:
+        self._tick()
+        self.town.run(system)
+
+    @rule()
+    def the_hub_syncs(self) -> None:
+        self._tick()
+        self.town.sync()
+
+    @rule()
+    def the_hub_comes_to_rest(self) -> None:
+        self._tick()
+        self.town.rest()
+
+    @rule(step=st.integers(1, 120))
+    def the_hub_is_killed(self, step: int) -> None:
+        self._tick()
+        self.town.killed_at(step)
+
+
+def _topic(crm: str, purpose: str) -> str:
+    return next(topic for topic, about in TOPICS[owner(crm)].items() if about == purpose)
+
+
+QUICK = settings(
+    max_examples=200,
+    stateful_step_count=12,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    print_blob=False,
+    suppress_health_check=list(HealthCheck),
+)
+LONG = settings(QUICK, max_examples=3000, stateful_step_count=30, derandomize=False)
+
+
+@pytest.mark.timeout(900)
+def test_two_hundred_histories() -> None:
+    run_state_machine_as_test(History, settings=QUICK)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(7200)
+def test_many_long_histories() -> None:
+    run_state_machine_as_test(History, settings=LONG)
