@@ -19,10 +19,9 @@ from datetime import timedelta
 import structlog
 
 from hub.api import Misconfigured
-from hub.delivery.deployment import Opened
 from hub.domain.landscape import Schedule
 from hub.engine import Again, Attempt, Backoff, Claim, Done, Engine, Failed, Lease, Outcome
-from hub.opening import Hub, Trouble, examine, trouble_of
+from hub.opening import Hub, Trouble, trouble_of
 from hub.store import overview
 from hub.store.progress import Fenced
 from hub.store.tasks import Tasks
@@ -121,7 +120,7 @@ class Daemon:
         except Misconfigured as error:
             return self._is_down(trouble_of(self.hub.settings, name, error))
         if name not in self._checked:
-            trouble = self._check(opened)
+            trouble = self.hub.look_over(opened)
             if trouble is not None:
                 return self._is_down(trouble)
             self._checked.add(name)
@@ -132,19 +131,6 @@ class Daemon:
             return Again(1, "fenced")  # a person's decision or command took its turn
         self._reach_others(name, report)
         return self._outcome(claim, report)
-
-    def _check(self, opened: Opened) -> Trouble | None:
-        """What stands in the way of a system's first run in this process; lesser things are told
-        of and do not."""
-        name = opened.system.id
-        for problem, place in examine(self.hub.settings, opened):
-            if problem.fatal:
-                return Trouble(name, problem.message, problem.mend, place, problem.code)
-            if problem.code != "unavailable":  # the run itself tells of that
-                log.warning(
-                    "system has a flaw", system=name, reason=problem.message, mend=problem.mend
-                )
-        return None
 
     def _outcome(self, claim: Claim, report: Report) -> Outcome:
         name = claim.key

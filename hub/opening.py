@@ -14,6 +14,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import structlog
+
 from hub.api import ConnectorError, Misconfigured, Problem
 from hub.connect.host import Host
 from hub.connect.validation import InvalidSettings
@@ -23,6 +25,8 @@ from hub.settings import Settings
 from hub.store.identity import Identities
 from hub.store.schema import check_current, migrate, open_store
 from hub.vault import MasterKeyMissing, MasterKeys, Vault
+
+log = structlog.get_logger(__name__)
 
 NO_KEY = (
     "There is no master key. Make one with `hub keys generate --file PATH`, name that file in the "
@@ -96,6 +100,24 @@ class Hub:
             except Misconfigured:
                 continue  # noted in troubles
         return {name: self.troubles[name] for name in wanted if name in self.troubles}
+
+    def look_over(self, opened: Opened) -> Trouble | None:
+        """What stands in the way of a system's first run; lesser flaws are logged and do not.
+
+        Asks the vendor. A vendor that does not answer is no trouble yet: the run tells of that.
+        """
+        name = opened.system.id
+        for problem, place in examine(self.settings, opened):
+            if problem.fatal:
+                trouble = Trouble(name, problem.message, problem.mend, place, problem.code)
+                self.troubles[name] = trouble
+                return trouble
+            if problem.code != "unavailable":
+                log.warning(
+                    "system has a flaw", system=name, reason=problem.message, mend=problem.mend
+                )
+        self.troubles.pop(name, None)
+        return None
 
 
 def master_keys(settings: Settings) -> MasterKeys:

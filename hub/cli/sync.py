@@ -5,7 +5,8 @@ from __future__ import annotations
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -42,7 +43,7 @@ from hub.cli.show import (
     table,
     took,
 )
-from hub.opening import Hub
+from hub.opening import Hub, Trouble
 from hub.store import overview
 from hub.store import progress as cursors
 from hub.sync.dryrun import Forecast, dry_run
@@ -125,13 +126,32 @@ class Told:
         self.sent += report.sent
 
 
+def ready(hub: Hub, names: Sequence[str], *, quiet: bool) -> dict[str, Trouble]:
+    """Open the systems, and look over those whose first run this is or whose last one failed;
+    answers what stands in the way."""
+    troubles = dict(hub.open_systems(names))
+    with read_only(hub.deployment.database).connect() as connection:
+        last = {name: next(iter(cursors.history(connection, name, 1)), None) for name in names}
+    opened = [
+        hub.systems[name]
+        for name, run in last.items()
+        if name not in troubles and (run is None or run.state == "failed")
+    ]
+    with progress(quiet=quiet) as bar, ThreadPoolExecutor(max_workers=8) as pool:
+        bar.add_task("asking the systems", total=None, note="")
+        for one, trouble in zip(opened, pool.map(hub.look_over, opened), strict=True):
+            if trouble is not None:
+                troubles[one.system.id] = trouble
+    return troubles
+
+
 def run_here(
     hub: Hub, names: Sequence[str] | None, *, full: bool = False, json: bool = False
 ) -> tuple[Code, list[Told], bool]:
     """Run the systems in this process until a round changes nothing; answers the exit code, what
     each came to, and whether it became quiet."""
     names = list(names or [one.id for one in hub.enabled])
-    troubles = hub.open_systems(names)
+    troubles = ready(hub, names, quiet=json)
     told = {name: Told(name) for name in names}
     for name, trouble in troubles.items():
         told[name].state, told[name].reason = "failed", trouble.message
@@ -187,13 +207,12 @@ def print_reports(told: Sequence[Told], *, quiet: bool, json: bool) -> None:
     for one in told:
         read = Counter(one.read)
         records = read.pop("records", 0)
-        changes = counts({n: v for n, v in read.items() if n not in _DULL})
+        changes = learnt(read)
         shown.add_row(
             *cells(one.system),
             state_style(one.state),
             *cells(
-                f"{records:,} records".replace(",", " ")
-                + (f": {changes}" if changes != "–" else ""),
+                f"{records:,} records".replace(",", " ") + (f": {changes}" if changes else ""),
                 counts({_SENT.get(n, n): v for n, v in _together(one.sent).items()}),
                 took(one.seconds),
             ),
@@ -208,7 +227,6 @@ def print_reports(told: Sequence[Told], *, quiet: bool, json: bool) -> None:
         )
 
 
-_DULL = frozenset({"unchanged", "new-link"})
 _SENT = {"done": "written", "put-back": "to be tried again", "not-sent": "found needless"}
 
 
@@ -341,10 +359,9 @@ def _print_forecast(found: Sequence[Forecast], names: Sequence[str]) -> None:
         )
     console.print(shown)
     for one in found:
-        learnt = {n: v for n, v in one.read.items() if n in _LEARNT}
-        if learnt:
-            line = counts({_LEARNT[n]: v for n, v in learnt.items()})
-            console.print(Text.assemble((f"{one.system}: ", "bold"), f"learnt there: {line}"))
+        news = learnt(one.read)
+        if news:
+            console.print(Text.assemble((f"{one.system} says: ", "bold"), news))
         if one.gone:
             line = f"{one.gone} records were not met; each would be asked for before it counts"
             console.print(Text.assemble((f"{one.system}: ", "bold"), line))
@@ -359,19 +376,31 @@ def _print_forecast(found: Sequence[Forecast], names: Sequence[str]) -> None:
 
 
 _LEARNT = {
-    "new-person": "new persons",
-    "crossed-person": "persons known through a joint project",
-    "consent": "consents",
-    "withdrawal": "withdrawals",
-    "objection": "objections",
-    "ground": "other grounds",
-    "ground-ended": "grounds that ended",
-    "joined": "joined a project",
-    "left": "left a project",
-    "review": "questions for you",
-    "quarantined": "rows that cannot land",
-    "merged-records": "records merged there",
+    "new-person": ("new person", "new persons"),
+    "changed": ("changed record", "changed records"),
+    "consent": ("consent", "consents"),
+    "withdrawal": ("withdrawal", "withdrawals"),
+    "objection": ("objection", "objections"),
+    "ground": ("other ground", "other grounds"),
+    "ground-ended": ("ground ended", "grounds ended"),
+    "joined": ("joined a project", "joined a project"),
+    "left": ("left a project", "left a project"),
+    "crossed-person": ("person through a joint project", "persons through a joint project"),
+    "merged-records": ("record merged there", "records merged there"),
+    "gone": ("record deleted there", "records deleted there"),
+    "review": ("question for you", "questions for you"),
+    "quarantined": ("row that cannot land", "rows that cannot land"),
 }
+
+
+def learnt(read: Mapping[str, int]) -> str:
+    """What reading a system brought, in words; "" where it brought nothing."""
+    found = [
+        f"{n:,} {one if n == 1 else many}".replace(",", " ")
+        for name, (one, many) in _LEARNT.items()
+        if (n := read.get(name, 0))
+    ]
+    return ", ".join(found)
 
 
 def _print_blocked(found: Sequence[Forecast]) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 
-from hub.api import ConnectorError, Misconfigured, Stance
+from hub.api import ConnectorError, Misconfigured
 from hub.delivery.deployment import Deployment, Opened
 from hub.delivery.plan import Plan, plan
 from hub.domain.landscape import Stream, System
@@ -194,16 +194,17 @@ def _plan_all(scratch: Deployment, touched: set[int], found: dict[str, Forecast]
 
 
 def _count(forecast: Forecast, linked: Linked | None, planned: Plan) -> None:
+    """A create's own wishes come with it and are not counted apart."""
     for lane, intent in planned.intents.items():
         if lane is Lane.RECORD and linked is None:
             forecast.creates += 1
         elif lane is Lane.RECORD:
             forecast.updates += 1
             forecast.fields.update(intent.names)
-        if lane is not Lane.RECORD:  # a create's own stances come with it
-            for consent in intent.consents:
-                said = forecast.refuses if consent.stance is Stance.NO else forecast.subscribes
-                said[f"topic {consent.topic}"] += 1
+        elif lane is Lane.REFUSAL:
+            forecast.refuses.update(intent.purposes)
+        else:
+            forecast.subscribes.update(intent.purposes)
 
 
 def _hold(

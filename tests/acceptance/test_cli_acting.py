@@ -119,10 +119,10 @@ def test_a_dry_run_shows_what_an_edit_and_a_withdrawal_would_do(
         {"properties": {"jobtitle": "Ylijäämäpäällikkö"}},
     )
     told = hub.ok("sync", "--dry-run", "--json").json
-    assert told["crowst-crm"]["refuses"] == {"topic 1001": 1}
+    assert told["crowst-crm"]["refuses"] == {"newsletter": 1}
     assert told["crowst-mailer"]["fields"].get("job_title", 0) >= 1
     shown = hub.ok("sync", "--dry-run").out
-    assert "1 withdrawals" in shown
+    assert "1 withdrawal" in shown
     assert "nothing was written" in shown
     assert max(map(len, shown.splitlines())) <= 100
     assert subscription(world, "crowst-crm", who["email_address"], "1001") == "SUBSCRIBED"
