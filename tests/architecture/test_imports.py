@@ -132,3 +132,10 @@ def test_what_talks_to_the_vendor_knows_no_sandbox_at_import(file: Path) -> None
     for node in ast.parse(file.read_text()).body:
         if isinstance(node, ast.ImportFrom) and node.module:
             assert "sandbox" not in node.module
+
+
+def test_no_part_of_the_hub_is_left_out_of_the_plugins_contract() -> None:
+    parts = {path.stem for path in (ROOT / "hub").iterdir() if not path.stem.startswith("__")}
+    contract = next(one for one in LINTER["contracts"] if one["id"] == "plugins-use-the-api")
+    kept_out = {name.removeprefix("hub.") for name in contract["protected_modules"]}
+    assert parts - kept_out == {"api", "testing"}

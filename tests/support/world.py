@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
 from hub.connect.host import Host
 from hub.delivery.deployment import Deployment, Opened
 from hub.settings import Settings, load
