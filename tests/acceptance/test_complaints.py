@@ -1,4 +1,4 @@
-"""The complaints at the top of SYNC.md, each told again with the sandboxes of `config/sandbox.yaml`.
+"""The complaints at the top of SYNC.md, each told again with the sandbox world's tools.
 
 A test is named for what users of another tool reported; it shows that the hub does not do that.
 """

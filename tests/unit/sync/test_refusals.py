@@ -1,0 +1,179 @@
+"""Refusals on their way: echoes that are none, joint topics, unclear records, waiting addresses."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from support.accounts import Crm, List
+from support.world import World
+from unit.domain.scene import NOW, landscape
+
+from hub.api import Consent, Record, Ref, Stance
+from hub.domain.landscape import (
+    CreatePolicy,
+    Direction,
+    Effect,
+    Schedule,
+    Stream,
+    System,
+    TopicMap,
+)
+from hub.domain.permission import EventKind
+from hub.store.documents import Shadow, stated
+from hub.sync.consents import Heard, listen
+from hub.sync.observe import Seen
+
+AINO = "aino@posti.example"
+TOPIC = TopicMap("news", "", (Effect("crowst", "newsletter"),))
+
+
+def hear(
+    consent: Consent,
+    shadow: Shadow,
+    topic: TopicMap = TOPIC,
+    *,
+    after: timedelta = timedelta(0),
+) -> Heard:
+    stream = Stream("contacts", Direction.BOTH, ("",), CreatePolicy.ALWAYS, (), (topic,))
+    system = System("crowst-crm", "acme", ("crowst",), None, "FI", "", Schedule(), (stream,))
+    record = Record(Ref("contacts", "", "1"), "1", {}, consents=(consent,))
+    seen = Seen(record, "crowst", b"", stated((consent,)))
+    return listen(landscape(), system, stream, "crowst", shadow, seen, NOW + after)
+
+
+def kinds(heard: Heard) -> list[EventKind]:
+    return [event.kind for event, _ in heard.events]
+
+
+NO, YES = Stance.NO, Stance.YES
+
+
+class TestEchoes:
+    """Our own write is known by its value when it comes back; an act of the person is none."""
+
+    def after_our(self, stance: Stance) -> Shadow:
+        return Shadow(
+            consents={"news": (stance.value, None, None)},
+            echoes={"news": (stance.value, NOW.isoformat())},
+        )
+
+    @pytest.mark.parametrize("late", [timedelta(0), timedelta(minutes=5)])
+    def test_our_no_with_the_vendors_time(self, late: timedelta) -> None:
+        assert kinds(hear(Consent("news", NO, NOW + late), self.after_our(NO))) == []
+
+    def test_a_later_no(self) -> None:
+        later = Consent("news", NO, NOW + timedelta(minutes=6))
+        assert kinds(hear(later, self.after_our(NO))) == [EventKind.WITHDRAWAL]
+
+    def test_the_persons_own_no_soon_after_ours(self) -> None:
+        soon = Consent("news", NO, NOW + timedelta(minutes=1), "preferences-page")
+        assert kinds(hear(soon, self.after_our(NO))) == [EventKind.WITHDRAWAL]
+
+    def test_our_yes(self) -> None:
+        assert kinds(hear(Consent("news", YES, NOW), self.after_our(YES))) == []
+
+    def test_the_persons_own_yes_after_ours(self) -> None:
+        assert kinds(hear(Consent("news", YES, NOW, "form"), self.after_our(YES))) == [
+            EventKind.CONSENT
+        ]
+
+    def test_a_no_after_our_yes(self) -> None:
+        assert kinds(hear(Consent("news", NO), self.after_our(YES))) == [EventKind.WITHDRAWAL]
+
+    def test_a_no_kept_as_an_unticked_box(self) -> None:
+        shadow = Shadow(
+            consents={"news": (Stance.UNSTATED.value, None, None)},
+            echoes={"news": (NO.value, NOW.isoformat())},
+        )
+        assert kinds(hear(Consent("news", Stance.UNSTATED, NOW), shadow)) == []
+
+    def test_said_twice_is_heard_once(self) -> None:
+        shadow = Shadow()
+        assert kinds(hear(Consent("news", NO), shadow)) == [EventKind.WITHDRAWAL]
+        assert kinds(hear(Consent("news", NO), shadow)) == []
+
+
+class TestWhatCounts:
+    @pytest.mark.parametrize(
+        "consent",
+        [
+            Consent("news", YES, NOW),
+            Consent("news", YES, act="form"),
+            Consent("news", Stance.PENDING, NOW),
+            Consent("news", Stance.UNSTATED, NOW),
+            Consent("other", NO, NOW),
+        ],
+    )
+    def test_nothing(self, consent: Consent) -> None:
+        assert kinds(hear(consent, Shadow())) == []
+
+    def test_an_unticked_box_that_the_configuration_says_is_no_refusal(self) -> None:
+        topic = TopicMap("news", "", TOPIC.effects, no_counts=False)
+        assert kinds(hear(Consent("news", NO), Shadow(), topic)) == []
+
+    def test_a_joint_refusal_binds_both_and_a_consent_only_its_own(self) -> None:
+        both = (Effect("crowst", "newsletter"), Effect("bangeri", "newsletter"))
+        topic = TopicMap("news", "", both)
+        heard = hear(Consent("news", NO, NOW), Shadow(), topic)
+        assert kinds(heard) == [EventKind.WITHDRAWAL]
+        assert [who for who, _ in heard.joint] == ["bangeri"]
+        heard = hear(Consent("news", YES, NOW, "form"), Shadow(), topic)
+        assert kinds(heard) == [EventKind.CONSENT]
+        assert heard.joint == []
+
+    def test_a_bounce_is_no_wish(self) -> None:
+        heard = hear(Consent("news", Stance.UNDELIVERABLE), Shadow())
+        assert heard.bounced
+        assert kinds(heard) == []
+
+
+class TestThroughTheTools:
+    def test_a_withdrawal_within_minutes_of_our_own_write(self, world: World) -> None:
+        """Refused in the mailer, written to the CRM by us, taken back by form, refused again on
+        the CRM's own page a minute later: the last word is the person's no."""
+        crm, mailer = Crm(world, "crowst"), List(world, "crowst-uutiset")
+        crm.add(AINO, first_name="Aino")
+        mailer.subscribes(AINO)
+        assert world.sync()
+        world.clock.advance(60)
+        mailer.act(AINO, "unsubscribe")
+        assert world.sync()
+        assert crm.status(AINO, "1001") == "UNSUBSCRIBED"
+        world.clock.advance(60)
+        mailer.subscribes(AINO)
+        world.clock.advance(60)
+        crm.withdraws(AINO, "1001")
+        assert world.sync(full=True)
+        assert mailer.status(AINO) == "unsubscribed"
+
+    def test_a_consent_travels_and_is_taken_back_everywhere(self, world: World) -> None:
+        crm, mailer = Crm(world, "crowst"), List(world, "crowst-uutiset")
+        crm.add(AINO, first_name="Aino")
+        crm.subscribes(AINO, "1001")
+        assert world.sync(full=True)
+        assert mailer.status(AINO) == "subscribed"
+        world.clock.advance(60)
+        crm.withdraws(AINO, "1001")
+        assert world.sync(full=True)
+        assert mailer.status(AINO) == "unsubscribed"
+        world.clock.advance(60)
+        crm.subscribes(AINO, "1001")  # back by an own act
+        assert world.sync(full=True)
+        assert crm.status(AINO, "1001") == "SUBSCRIBED", "our own no there is no new withdrawal"
+        # a no found at the destination is left as it is, also where it was our own
+        assert mailer.status(AINO) == "unsubscribed"
+
+    def test_an_unclear_record_still_refuses_for_whoever_it_is(self, world: World) -> None:
+        """The address is Aino's, the name is not: nothing is linked, the no counts."""
+        crm = Crm(world, "crowst")
+        crm.add(AINO, first_name="Aino", lifecycle="customer")
+        assert world.sync()
+        assert crm.status(AINO, "1002") == "SUBSCRIBED"
+        tapahtumat = List(world, "crowst-tapahtumat")
+        tapahtumat.act(AINO, "delete")
+        world.clock.advance(60)
+        tapahtumat.subscribes(AINO, first_name="Eetu")
+        tapahtumat.act(AINO, "unsubscribe")
+        assert world.sync(full=True)
+        assert crm.status(AINO, "1002") == "UNSUBSCRIBED"
