@@ -21,7 +21,7 @@ import structlog
 from hub.api import Misconfigured
 from hub.domain.landscape import Schedule
 from hub.engine import Again, Attempt, Backoff, Claim, Done, Engine, Failed, Lease, Outcome
-from hub.opening import Hub, Trouble, trouble_of
+from hub.opening import NEEDS_MENDING, Hub, Trouble, trouble_of
 from hub.store import overview
 from hub.store.progress import Fenced
 from hub.store.tasks import Tasks
@@ -173,18 +173,13 @@ class Daemon:
                 mend=trouble.mend or None,
                 at=trouble.place or None,
             )
-        return Failed(trouble.code if trouble.code in _CODES else "misconfigured")
+        return Failed(trouble.code if trouble.code in NEEDS_MENDING else "misconfigured")
 
     def _is_back(self, name: str) -> None:
         with self._lock:
             known = self._down.pop(name, None)
         if known is not None:
             log.info("system is back", system=name)
-
-
-_CODES = frozenset(
-    {"auth", "scope", "field", "topic", "scope-id", "plan", "run-failed", "unavailable", "answer"}
-)
 
 
 def run_until(daemon: Daemon, stop: threading.Event, grace: float) -> int:

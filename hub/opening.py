@@ -28,6 +28,23 @@ from hub.vault import MasterKeyMissing, MasterKeys, Vault
 
 log = structlog.get_logger(__name__)
 
+NEEDS_MENDING = frozenset(
+    {
+        "misconfigured",
+        "auth",
+        "scope",
+        "field",
+        "topic",
+        "scope-id",
+        "plan",
+        "answer",
+        "settings",
+        "plugin",
+        "run-failed",
+    }
+)
+"""Reasons of a failed task that another try alone does not mend."""
+
 NO_KEY = (
     "There is no master key. Make one with `hub keys generate --file PATH`, name that file in the "
     "configuration (hub: master_key: !file PATH) or put the key into HUB_MASTER_KEY, and keep a "

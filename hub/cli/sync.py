@@ -43,7 +43,7 @@ from hub.cli.show import (
     table,
     took,
 )
-from hub.opening import Hub, Trouble
+from hub.opening import NEEDS_MENDING, Hub, Trouble
 from hub.store import overview
 from hub.store import progress as cursors
 from hub.sync.dryrun import Forecast, dry_run
@@ -55,6 +55,8 @@ app = typer.Typer()
 ROUNDS = 10
 _LOOK = 0.3
 _PATIENCE = 600.0
+_TRIES = 3
+"""Failures in a row after which a task of the daemon's is no longer waited for."""
 
 
 @app.command()
@@ -284,7 +286,8 @@ def _over(connection: Connection, name: str, asked: int, now: datetime) -> bool:
     out; a task that waits after a failure, or for later, is not waited for."""
     sync = overview.task(connection, "sync", name)
     if sync is not None and sync.open:
-        return sync.failures > 0 and sync.n > asked
+        hopeless = sync.reason in NEEDS_MENDING or sync.failures >= _TRIES
+        return sync.failures > 0 and sync.n > asked and hopeless
     send = overview.task(connection, "send", name)
     return send is None or not send.open or send.failures > 0 or send.due_at > now
 
