@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from properties.ledger import search
 from properties.oracle import purposes_of
 from properties.town import CRMS, FIELDS, PLACES, SYSTEMS, Town, owner
 from support.accounts import AUDIENCES, CONTROLLERS, TOPICS
@@ -38,12 +39,9 @@ class History(RuleBasedStateMachine):
         try:
             if sys.exc_info()[0] is None:  # a story that broke a rule already is told no further
                 self.town.rest()
-                self.ended()
+                self.town.searched()
         finally:
             self.town.close()
-
-    def ended(self) -> None:
-        """More to look at once everything is at rest."""
 
     def _tick(self) -> Any:
         self.town.clock.advance(7)
@@ -269,11 +267,13 @@ LONG = settings(QUICK, max_examples=3000, stateful_step_count=30, derandomize=Fa
 
 
 @pytest.mark.timeout(900)
-def test_two_hundred_histories() -> None:
+def test_two_hundred_histories(logged: list[str]) -> None:
     run_state_machine_as_test(History, settings=QUICK)
+    search(None, logged)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(7200)
-def test_many_long_histories() -> None:
+def test_many_long_histories(logged: list[str]) -> None:
     run_state_machine_as_test(History, settings=LONG)
+    search(None, logged)

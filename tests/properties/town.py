@@ -15,6 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from properties.journals import Written, written
+from properties.ledger import compare, search
 from properties.oracle import SYSTEM_OWNER, Oracle, Violation
 from support.accounts import AUDIENCES, CONTROLLERS, TOPICS, Crm, List, open_accounts
 from support.kills import Killed, Killer
@@ -27,6 +28,7 @@ from hub.testing.sandbox import Fault, FaultKind
 from hub.testing.world import LIVE_PROJECT
 from hub.vault.database import read_only
 from hub.vault.rows import ids
+from plugins.mailer.sandbox_audience import address_hash
 
 CRMS = ("crowst-crm", "bangeri-crm")
 PLACES = (*CRMS, *AUDIENCES)
@@ -60,6 +62,8 @@ class Town:
         self.made = 0  # fresh values
         self.last: dict[tuple[str, str, str], str] = {}  # record -> its last address
         self.killer: Killer | None = None
+        self.calm = True  # no fault and no kill so far
+        self.humans: dict[tuple[str, str, str], str] = {}  # record -> whose
         self._stack = ExitStack()
         self.world: World = self._open(None)
         self.boxes = dict(self.world.sandboxes)
@@ -193,6 +197,7 @@ class Town:
 
     def killed_at(self, step: int) -> bool:
         """A process that syncs and is killed at that step; answers whether it lived that long."""
+        self.calm = False
         self.restart(Killer(step))
         with suppress(Killed):
             self.world.sync()
@@ -208,7 +213,12 @@ class Town:
 
     def _remember(self) -> None:
         for system, scope, id_, address in self.shown():
-            self.last[system, scope, id_] = address
+            # the mailer's tags are written under the address's hash
+            names = (id_, address_hash(address)) if scope else (id_,)
+            for name in names:
+                self.last[system, scope, name] = address
+                if address in self.oracle.human_of:
+                    self.humans[system, scope, name] = self.oracle.human_of[address]
             if (owner_ := SYSTEM_OWNER[system], address) in self.oracle.blocked:
                 assert owner_
                 self.oracle.blocked_records.add((system, scope, id_))
@@ -221,7 +231,8 @@ class Town:
             new += written(system, journal, self.read[system])
             self.read[system] = len(journal)
         for system, scope, id_, address in self.shown():  # made by the hub meanwhile
-            self.last.setdefault((system, scope, id_), address)
+            for name in (id_, address_hash(address)):
+                self.last.setdefault((system, scope, name), address)
         for one in sorted(new, key=lambda one: one.at):
             self.log.append(one)
             self.oracle.judge(one, self._address_of(one))
@@ -254,6 +265,7 @@ class Town:
         self.oracle.at_rest(self.shown())
         self._idle()
         self._spread()
+        self._accounted()
 
     def mend(self) -> None:
         """No more faults."""
@@ -301,6 +313,15 @@ class Town:
         if place in CRMS:
             return self.crm[place].id_of(address) or ""
         return str(self.list[place].member(address).contact_id)
+
+    def _accounted(self) -> None:
+        with read_only(self.world.deployment.database).connect() as connection:
+            compare(connection, self.log, self.humans, self.oracle.human_of, calm=self.calm)
+
+    def searched(self) -> None:
+        """Nobody's data lies clear anywhere."""
+        said = [f"{one.reason} {one.mend}" for one in self.world.reports]
+        search(self.folder, said)
 
     def _unclear(self) -> set[tuple[str, str, str]]:
         """Records whose person a handler has yet to name."""
@@ -350,6 +371,7 @@ class Town:
 
     def fault(self, system: str, kind: str, route: str, times: int, value: float = 0) -> None:
         """Something goes wrong at a vendor, that often."""
+        self.calm = False
         rate = 0.5 if kind == FaultKind.PARTIAL else 1.0
         self.world.sandbox(system).faults.append(
             Fault(FaultKind(kind), route=route, rate=rate, times=times, value=value)

@@ -1,0 +1,46 @@
+"""These tests can fail: the hub, broken on purpose in each known way, is found out every time."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+from properties.breaks import BY_HISTORIES, BY_KILLS, Break
+from properties.ledger import search
+from properties.oracle import Violation
+from properties.test_histories import QUICK, History
+from properties.test_kills import first_meeting, told
+
+UNSHRUNK = settings(QUICK, phases=[Phase.generate])
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("broken", "found"), BY_HISTORIES.items(), ids=[one.__name__ for one in BY_HISTORIES]
+)
+def test_histories_find(
+    broken: Break, found: str, monkeypatch: pytest.MonkeyPatch, logged: list[str]
+) -> None:
+    logged.clear()
+    broken(monkeypatch)
+    with pytest.raises(Violation, match=f"^({found})"):
+        run_state_machine_as_test(History, settings=UNSHRUNK)
+        search(None, logged)
+    logged.clear()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("broken", BY_KILLS, ids=[one.__name__ for one in BY_KILLS])
+def test_kills_find(broken: Break, monkeypatch: pytest.MonkeyPatch) -> None:
+    undisturbed, whole = told(first_meeting, None)
+    broken(monkeypatch)
+
+    def differs(step: int) -> bool:
+        try:
+            return told(first_meeting, step)[0] != undisturbed
+        except AssertionError:
+            return True
+
+    assert any(differs(step) for step in range(1, whole.steps + 5))
