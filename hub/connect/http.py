@@ -259,6 +259,9 @@ class HttpClient:
             started = self._clock.monotonic()
             try:
                 response = self._client.send(exchange.request)
+                # the read body's stream points back at its response: a circle that would hold
+                # every body until the cycle collector comes by
+                response.stream = httpx.SyncByteStream()
             except httpx.RequestError as error:
                 lost = error
             took = self._clock.monotonic() - started

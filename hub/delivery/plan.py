@@ -60,7 +60,6 @@ def plan(
     result = Plan()
     if linked.state != "live":
         return result  # archived or gone by somebody's decision there: never brought back
-    assert linked.shadow is not None
     _changes(deployment, subject, facts, system, stream, linked.shadow, result)
     for topic in stream.topics_of(scope):
         if topic.direction.writes:

@@ -239,7 +239,7 @@ def _link(work: _Settling, made: list[tuple[Claimed, Record]]) -> None:
             sealed=b"",
             version=record.version,
             state="live",
-            shadow=Shadow(),  # holds what we wrote; the rest is met when it is read
+            opened=Shadow(),  # holds what we wrote; the rest is met when it is read
         )
         agree(work.deployment, work.stream, linked, one.intent, record, work.now)
         if mine is None:
@@ -314,7 +314,7 @@ def _refused(work: _Settling, one: Claimed, result: Result) -> None:
 def _known_refusal(one: Claimed, told: Consent | None, topic: str) -> bool:
     """Whether the vendor only repeats the refusal that the shadow has, without a time: the person
     consented later elsewhere, and this tool lets nobody but the person undo it here."""
-    if one.linked is None or one.linked.shadow is None or (told is not None and told.at):
+    if one.linked is None or (told is not None and told.at):
         return False
     return one.linked.shadow.consents.get(topic, ("", None, None))[0] == Stance.NO.value
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
@@ -46,29 +47,31 @@ class Known(NamedTuple):
     merged_into: int | None
 
 
+_KNOWN = "id, external_id, controller, person_id, digest, version, state, merged_into"
+_AT_PLACE = "system = :system AND stream = :stream AND scope = :scope"
+# every record that is read is looked up here: one value for all the ids, not one for each
+_KNOWN_SQLITE = sa.text(
+    f"SELECT {_KNOWN} FROM link WHERE {_AT_PLACE} "  # noqa: S608 - no value is in the text
+    "AND external_id IN (SELECT value FROM json_each(:ids))"
+)
+_KNOWN_POSTGRESQL = sa.text(
+    f"SELECT {_KNOWN} FROM link WHERE {_AT_PLACE} AND external_id = ANY(:ids)"  # noqa: S608 - see above
+)
+
+
 def known(
     connection: Connection, system: str, stream: str, scope: str, external_ids: Sequence[str]
 ) -> dict[str, list[Known]]:
     """Links to those records by external id; several only in a joint system."""
+    sqlite = connection.dialect.name == "sqlite"
+    ids = orjson.dumps(list(external_ids)).decode() if sqlite else list(external_ids)
+    rows = connection.execute(
+        _KNOWN_SQLITE if sqlite else _KNOWN_POSTGRESQL,
+        {"system": system, "stream": stream, "scope": scope, "ids": ids},
+    ).all()
     found: dict[str, list[Known]] = {}
-    for part in chunks(external_ids):
-        query = sa.select(
-            link.c.id,
-            link.c.external_id,
-            link.c.controller,
-            link.c.person_id,
-            link.c.digest,
-            link.c.version,
-            link.c.state,
-            link.c.merged_into,
-        ).where(
-            link.c.system == system,
-            link.c.stream == stream,
-            link.c.scope == scope,
-            link.c.external_id.in_(part),
-        )
-        for row in connection.execute(query).all():
-            found.setdefault(row.external_id, []).append(Known(*row))
+    for row in rows:
+        found.setdefault(row[1], []).append(Known._make(row))
     return found
 
 

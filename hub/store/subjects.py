@@ -24,7 +24,7 @@ from hub.vault import KeyHandle, Vault, aad
 
 @dataclass(slots=True)
 class Linked:
-    """A link row and, once opened, its shadow."""
+    """A link row; its shadow is opened when somebody looks at it."""
 
     id: int
     system: str
@@ -39,8 +39,18 @@ class Linked:
     state: str
     writes_on: int = 0
     writes: int = 0
-    shadow: Shadow | None = None
+    key: KeyHandle | None = None  # that seals the shadow
+    opened: Shadow | None = None
     dirty: bool = False
+
+    @property
+    def shadow(self) -> Shadow:
+        """What was last agreed. Raises Tampered where it does not open under its key."""
+        if self.opened is None:
+            assert self.key is not None
+            document = self.key.open(self.sealed, aad("link", self.id, "shadow"))
+            self.opened = Shadow.load(document)
+        return self.opened
 
     @property
     def place(self) -> tuple[str, str, str]:
@@ -48,7 +58,6 @@ class Linked:
 
     def touch(self) -> Shadow:
         """The shadow, about to be changed."""
-        assert self.shadow is not None
         self.dirty = True
         return self.shadow
 
@@ -155,9 +164,7 @@ def load(
     present = list(found)
     for linked in links.of_persons(connection, present):
         subject = found[linked.person_id]
-        linked.shadow = Shadow.load(
-            subject.key.open(linked.sealed, aad("link", linked.id, "shadow"))
-        )
+        linked.key = subject.key
         subject.links.append(linked)
     for person_id, event in ledger.of_persons(connection, present):
         found[person_id].events.append(event)
@@ -261,11 +268,11 @@ def save_links(
     new: list[dict[str, Any]] = []
     old: list[dict[str, Any]] = []
     for linked, key in changed:
-        assert linked.shadow is not None
         is_new = not linked.sealed
         known = fingerprint.get(linked.id) if fingerprint else None
         linked.digest = known or identities.fingerprint(linked.shadow.canonical())
         linked.sealed = key.seal(linked.shadow.dump(), aad("link", linked.id, "shadow"))
+        linked.key = key
         linked.dirty = False
         row: dict[str, Any] = {
             "digest": linked.digest,

@@ -43,7 +43,7 @@ class Person(SQLModel, table=True):
     version: int = 1  # rises with every change of the profile, permission or membership
     profile: bytes = Field(sa_column=_blob())
     restricted: bool = False
-    merged_into: int | None = Field(default=None, index=True)
+    merged_into: int | None = None
     notice_due: datetime | None = Field(default=None, sa_column=_when(nullable=True))
     created_at: datetime = Field(sa_column=_when())
     updated_at: datetime = Field(sa_column=_when())
@@ -155,7 +155,15 @@ class Delivery(SQLModel, table=True):
     """One intended write. Once settled and its payload cleared, it is the disclosure record."""
 
     __table_args__ = (
-        Index("ix_delivery_queue", "system", "state", "lane", "id"),
+        # what is settled leaves the index, so that it stays small however long the history
+        Index(
+            "ix_delivery_open",
+            "system",
+            "lane",
+            "id",
+            sqlite_where=text("state in ('ready', 'sent', 'unknown')"),
+            postgresql_where=text("state in ('ready', 'sent', 'unknown')"),
+        ),
         # One ready write for a record, and one for a record that is to be made. Two indexes, not
         # one on coalesce(link_id, 0): SQLite does not tell of indexes on expressions, so a
         # migration that copies the table would lose it.

@@ -163,7 +163,6 @@ def dossier(connection: Connection, deployment: Deployment, subject: Subject) ->
             {topic: stated[0] for topic, stated in one.shadow.consents.items()},
         )
         for one in sorted(subject.links, key=lambda one: (one.place, one.id))
-        if one.shadow is not None
     ]
     made.disclosed = [
         _written(row, row.sent_at)

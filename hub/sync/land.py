@@ -215,7 +215,7 @@ def _new_link(page: Page, seen: Seen, subject: Subject) -> Linked:
         sealed=b"",
         version=seen.record.version,
         state=seen.record.state.value,
-        shadow=Shadow(state=seen.record.state.value),
+        opened=Shadow(state=seen.record.state.value),
     )
     subject.links.append(linked)
     return linked

@@ -56,7 +56,7 @@ class Vault:
     """The key store opened with its master keys. Safe for use by several threads."""
 
     def __init__(
-        self, store_url: str, master_keys: MasterKeys, clock: Clock, *, cached_keys: int = 5_000
+        self, store_url: str, master_keys: MasterKeys, clock: Clock, *, cached_keys: int = 2_000
     ) -> None:
         """Open, making the tables at the first start, and finish an interrupted scrub.
 

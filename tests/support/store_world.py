@@ -84,7 +84,7 @@ class Kit:
             sealed=b"",
             version="1",
             state=state,
-            shadow=shadow or Shadow(),
+            opened=shadow or Shadow(),
         )
         subjects.save_links(connection, self.identities, [(linked, subject.key)])
         subject.links.append(linked)

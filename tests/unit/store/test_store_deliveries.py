@@ -290,3 +290,20 @@ def test_a_storm_is_counted_and_cancelled_without_refusals(kit: Kit) -> None:
             flying: "sent",
             last: "ready",
         }
+
+
+def test_the_queue_is_looked_up_in_the_small_index(kit: Kit) -> None:
+    """SQLite uses a partial index only for a condition in the very words of the index."""
+    if kit.store.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL plans by what the table holds, and this one is empty")
+    asked: list[tuple[str, Any]] = []
+    sa.event.listen(
+        kit.store,
+        "before_cursor_execute",
+        lambda _c, _k, text, given, _x, _m: asked.append((text, given)),
+    )
+    with kit.store.begin() as connection:
+        deliveries.next_ready(connection, "crm", Lane.RECORD, AT, 10)
+        ((query, given),) = [one for one in asked if one[0].startswith("SELECT")]
+        steps = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", given).all()
+    assert any("ix_delivery_open" in step[-1] for step in steps), steps

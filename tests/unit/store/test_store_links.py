@@ -45,7 +45,7 @@ def test_links_of_persons_come_sealed(kit: Kit) -> None:
         made = kit.link(connection, person, "101", shadow=shadow)
         kit.link(connection, other, "102")
         (found,) = links.of_persons(connection, [person.id])
-    assert found.shadow is None
+    assert found.opened is None
     assert b"aino" not in found.sealed
     assert Shadow.load(person.key.open(found.sealed, aad("link", made.id, "shadow"))) == shadow
 

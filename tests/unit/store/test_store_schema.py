@@ -93,6 +93,7 @@ def test_indexes_are_those_of_a_database_made_without_migrations(
     assert made == wanted
     partial = {name for name, index in made.items() if index["where"]}
     assert partial == {
+        "ix_delivery_open",
         "uq_delivery_in_flight",
         "uq_delivery_ready",
         "uq_delivery_ready_create",

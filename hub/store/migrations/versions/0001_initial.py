@@ -1,4 +1,4 @@
-"""The tables of the first version: people, permissions, links, deliveries, runs, tasks."""
+"""initial"""
 
 from __future__ import annotations
 
@@ -76,7 +76,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_person")),
         sa.UniqueConstraint("key_id", name=op.f("uq_person_key_id")),
     )
-    op.create_index(op.f("ix_person_merged_into"), "person", ["merged_into"], unique=False)
     op.create_table(
         "quarantine",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -288,10 +287,15 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery")),
     )
-    op.create_index(op.f("ix_delivery_person_id"), "delivery", ["person_id"], unique=False)
     op.create_index(
-        "ix_delivery_queue", "delivery", ["system", "state", "lane", "id"], unique=False
+        "ix_delivery_open",
+        "delivery",
+        ["system", "lane", "id"],
+        unique=False,
+        sqlite_where=sa.text("state in ('ready', 'sent', 'unknown')"),
+        postgresql_where=sa.text("state in ('ready', 'sent', 'unknown')"),
     )
+    op.create_index(op.f("ix_delivery_person_id"), "delivery", ["person_id"], unique=False)
     op.create_index(
         "uq_delivery_in_flight",
         "delivery",
