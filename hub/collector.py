@@ -10,8 +10,10 @@ def calm() -> None:
 
     A page of records is some hundred thousand objects without cycles; they die by reference count
     when the page has landed. Walking them while they live cost a quarter of a first sync. Called
-    once, when a process has imported and opened what it needs.
+    when a process has imported and opened what it needs; again does nothing.
     """
+    if gc.get_freeze_count():
+        return
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)

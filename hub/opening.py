@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 import structlog
 
 from hub.api import ConnectorError, Misconfigured, Problem
+from hub.collector import calm
 from hub.connect.host import Host
 from hub.connect.validation import InvalidSettings
 from hub.delivery.deployment import Deployment, Opened
@@ -176,6 +177,7 @@ def open_hub(
             systems=systems,
             now=clock,
         )
+        calm()
         yield Hub(settings, host, deployment, systems)
 
 

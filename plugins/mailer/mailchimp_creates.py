@@ -33,6 +33,9 @@ from plugins.mailer.mailchimp_mapping import (
 from plugins.mailer.mailchimp_members import Batch, Members
 from plugins.mailer.mailchimp_reading import PAGE
 
+BESIDE = 50
+"""Changes that may have happened beside a batch of creates while it was read back."""
+
 MOST_CREATES = 500
 """The most members that one call may bring."""
 
@@ -208,7 +211,7 @@ class Creator:
                 times.append(str(row.get("last_changed")))
         members: dict[str, Any] = {}
         if created:
-            members = self._latest(scope, times)
+            members = self._latest(scope, times, len(created))
             missing = [hashed for hashed in created if hashed not in members]
             members |= self._members.by_hash(scope, missing)
         for hashed in created:
@@ -218,15 +221,16 @@ class Creator:
             else:
                 batch.settle(writes[hashed], Outcome(Verdict.OK), record)
 
-    def _latest(self, scope: str, times: Sequence[str]) -> dict[str, Any]:
-        """Members changed since the first of those times, latest first, one page, by hash."""
+    def _latest(self, scope: str, times: Sequence[str], made: int) -> dict[str, Any]:
+        """Members changed since the first of those times, latest first, by hash: as many as were
+        made, and some more for what changed beside them. Who is not there is asked for singly."""
         try:
             since = stamp(utc(min(times)) - timedelta(seconds=1))
         except Malformed:
             return {}
         query = {
             "fields": member_fields(self._members.fields, "members."),
-            "count": PAGE,
+            "count": min(made + BESIDE, PAGE),
             "sort_field": "last_changed",
             "sort_dir": "DESC",
             "since_last_changed": since,
