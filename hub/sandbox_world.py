@@ -97,7 +97,9 @@ def sandbox_config() -> Path:
 
 
 def default_home() -> Path:
-    """The folder below which `var/sandbox` lies: the checkout's, or the present one."""
+    """The folder below which `var/sandbox` lies: HUB_HOME, or the checkout, or the present one."""
+    if given := os.environ.get("HUB_HOME"):
+        return Path(given).resolve()
     checkout = Path(__file__).resolve().parent.parent
     return checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()
 
@@ -119,7 +121,7 @@ def running(home: Path | None = None) -> SandboxWorld:
         raise SandboxFailed(
             "no sandbox world is running here: start one with `hub sandbox` in another terminal"
         ) from None
-    if not _lives(world.pid):
+    if not _lives(world):
         raise SandboxFailed(
             "the sandbox world is no longer running: start it with `hub sandbox` in another "
             "terminal"
@@ -213,11 +215,11 @@ def _counted(journal: list[Mapping[str, Any]]) -> tuple[int, int]:
     return len(journal), changing
 
 
-def _lives(pid: int) -> bool:
+def _lives(world: SandboxWorld) -> bool:
+    """Whether the stand-ins answer: a process id may be another's by now."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        for name in world.urls:
+            world.control(name, "faults")
+    except SandboxFailed:
         return False
-    except PermissionError:
-        return True
     return True
