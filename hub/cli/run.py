@@ -16,7 +16,8 @@ from rich.text import Text
 from hub.cli.base import Code, ConfigOption, JsonOption, SandboxOption, command, settings_of
 from hub.cli.keeping import confirm_kept
 from hub.cli.show import cells, out, table
-from hub.cli.sync import print_reports, run_here
+from hub.cli.sync import run_here
+from hub.cli.sync_show import print_reports
 from hub.daemon import Daemon, describe, run_until
 from hub.opening import Hub, open_hub
 from hub.settings import Settings
