@@ -133,9 +133,7 @@ BY_HISTORIES: dict[Break, str] = {
     a_consent_needs_no_act: "I1|spread",
     an_older_consent_counts: "I1|spread",
     refusals_are_not_sent: "spread",
-    the_shadow_is_not_moved: "I4",
-    what_is_unknown_is_taken_as_done: "I6",
-    nothing_is_recovered: "deliveries never end",
+    the_shadow_is_not_moved: "I1|I2|I4",
     deliveries_do_not_say_what_they_hold: "I6",
     blocks_are_not_looked_up: "erased",
     restrictions_are_not_loaded: "restricted",
@@ -144,4 +142,8 @@ BY_HISTORIES: dict[Break, str] = {
 }
 """Break -> how the violation that finds it begins."""
 
-BY_KILLS: tuple[Break, ...] = (the_cursor_moves_before_its_page, nothing_is_recovered)
+BY_KILLS: tuple[Break, ...] = (
+    the_cursor_moves_before_its_page,
+    nothing_is_recovered,
+    what_is_unknown_is_taken_as_done,
+)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -9,9 +11,10 @@ from properties.breaks import BY_HISTORIES, BY_KILLS, Break
 from properties.ledger import search
 from properties.oracle import Violation
 from properties.test_histories import QUICK, History
-from properties.test_kills import first_meeting, told
+from properties.test_kills import first_meeting, second_day, told
+from properties.town import Town
 
-UNSHRUNK = settings(QUICK, phases=[Phase.generate])
+UNSHRUNK = settings(QUICK, max_examples=400, phases=[Phase.generate])
 
 
 @pytest.mark.long
@@ -34,13 +37,18 @@ def test_histories_find(
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("broken", BY_KILLS, ids=[one.__name__ for one in BY_KILLS])
 def test_kills_find(broken: Break, monkeypatch: pytest.MonkeyPatch) -> None:
-    undisturbed, whole = told(first_meeting, None)
+    stories = (first_meeting, second_day)
+    undisturbed = {story: told(story, None) for story in stories}
     broken(monkeypatch)
 
-    def differs(step: int) -> bool:
+    def differs(story: Callable[[Town], None], step: int) -> bool:
         try:
-            return told(first_meeting, step)[0] != undisturbed
+            return told(story, step)[0] != undisturbed[story][0]
         except AssertionError:
             return True
 
-    assert any(differs(step) for step in range(1, whole.steps + 5))
+    assert any(
+        differs(story, step)
+        for story in stories
+        for step in range(1, undisturbed[story][1].steps + 5)
+    )

@@ -1,4 +1,4 @@
-"""Random histories of three humans against the oracle (DESIGN section 5, issue 2 "must show" 2).
+"""Random histories of two humans against the oracle (DESIGN section 5, issue 2 "must show" 2).
 
 Each rule prints what happens and to whom; a failure shrinks to a story of a few lines.
 """
@@ -9,22 +9,22 @@ import sys
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from properties.ledger import search
 from properties.oracle import purposes_of
 from properties.town import CRMS, FIELDS, PLACES, SYSTEMS, Town, owner
 from support.accounts import AUDIENCES, CONTROLLERS, TOPICS
 
-WHO = st.sampled_from(("Ainokukka", "Eetukukka", "Sofiakukka"))
+WHO = st.sampled_from(("Ainokukka", "Eetukukka"))  # few, so that they meet often
 PLACE = st.sampled_from(PLACES)
 AUDIENCE = st.sampled_from(tuple(AUDIENCES))
 CRM = st.sampled_from(CRMS)
 CONTROLLER = st.sampled_from(CONTROLLERS)
 PURPOSE = st.sampled_from(("newsletter", "events"))
 FAULTS = ("429", "500", "403", "drop", "drop-after", "torn", "empty", "partial")
-ROUTES = ("", "batch", "members", "statuses", "/3.0/lists/{list}$")
+ROUTES = ("", "batch/up", "statuses/batch/write", "{member}", "{list}$")
 
 
 class History(RuleBasedStateMachine):
@@ -46,6 +46,18 @@ class History(RuleBasedStateMachine):
     def _tick(self) -> Any:
         self.town.clock.advance(7)
         return self.town.clock.now()
+
+    @initialize(known=st.booleans(), member=st.booleans())
+    def the_story_begins(self, known: bool, member: bool) -> None:
+        """`known`: the hub has met everybody; `member`: one is of both companies by the project."""
+        town = self.town
+        if known:
+            for who, crm in (("Ainokukka", "crowst-crm"), ("Eetukukka", "bangeri-crm")):
+                town.have(who, crm)
+        if member:
+            town.join("Ainokukka", "crowst-crm")
+        if known or member:
+            town.sync()
 
     # people
 
@@ -244,7 +256,7 @@ class History(RuleBasedStateMachine):
         self._tick()
         self.town.rest()
 
-    @rule(step=st.integers(1, 120))
+    @rule(step=st.integers(1, 30))
     def the_hub_is_killed(self, step: int) -> None:
         self._tick()
         self.town.killed_at(step)
@@ -255,21 +267,26 @@ def _topic(crm: str, purpose: str) -> str:
 
 
 QUICK = settings(
-    max_examples=200,
+    max_examples=50,
     stateful_step_count=12,
     deadline=None,
-    derandomize=True,
     database=None,
     print_blob=False,
     suppress_health_check=list(HealthCheck),
 )
-LONG = settings(QUICK, max_examples=3000, stateful_step_count=30, derandomize=False)
+LONG = settings(QUICK, max_examples=3000, stateful_step_count=30)
 
 
 @pytest.mark.timeout(900)
-def test_two_hundred_histories(logged: list[str]) -> None:
-    run_state_machine_as_test(History, settings=QUICK)
+@pytest.mark.parametrize("part", range(4))
+def test_two_hundred_histories(part: int, logged: list[str]) -> None:
+    """In four parts, so that they can run side by side; the same ones every time."""
+    run_state_machine_as_test(seed(part)(_part()), settings=QUICK)
     search(None, logged)
+
+
+def _part() -> type[History]:
+    return type("History", (History,), {})
 
 
 @pytest.mark.long

@@ -1,4 +1,4 @@
-"""Three humans, two companies, four tools, one hub: everything that can happen to them.
+"""A few humans, two companies, four tools, one hub: everything that can happen to them.
 
 What happens is done to the sandboxes behind the hub's back and told to the oracle; what the hub
 then wrote is read from the sandboxes' journals and held against it.

@@ -114,6 +114,18 @@ class TestAfterACrash:
 class TestReadingBackOurOwn:
     """A value read back equal to what we wrote gains no origin (DESIGN section 2)."""
 
+    def test_an_ordinary_write(self, world: World) -> None:
+        crowst, bangeri = Crm(world, "crowst"), Crm(world, "bangeri")
+        crowst.add(AINO, first_name="Aino", company="Crowst-tieto", projects=LIVE_PROJECT)
+        bangeri.add(AINO, first_name="Aino")
+        assert world.sync()
+        world.clock.advance(60)
+        crowst.edit(crowst.id_of(AINO) or "", company="Crowst-uusi")
+        assert world.sync(full=True)
+        assert bangeri.value(AINO, "company") == "Crowst-uusi"
+        assert world.sync(full=True)
+        assert origins(world, "bangeri", "company") == {"crowst"}
+
     def test_a_create_whose_wishes_were_not_settled(self, world: World) -> None:
         """Made with Crowst's values, its consents failed: no stranger's record."""
         crowst, bangeri = Crm(world, "crowst"), Crm(world, "bangeri")
