@@ -99,8 +99,15 @@ def the_cursor_moves_before_its_page(patch: pytest.MonkeyPatch) -> None:
             where = (opened.system.id, stream.name, scope)
             with deployment.database.begin() as connection:
                 check(connection, opened.system.id, epoch)
-                now = deployment.now()
-                advance(connection, where, to.cursor, now, began=to.began, complete=to.complete)
+                advance(
+                    connection,
+                    where,
+                    to.cursor,
+                    deployment.now(),
+                    began=to.began,
+                    complete=to.complete,
+                    mapping=stream.signature,
+                )
         return original(*given, **more)
 
     patch.setattr(running, "land", hasty)
