@@ -14,6 +14,7 @@ engine tries it again with growing pauses while the others run on.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from datetime import timedelta
 
 import structlog
@@ -124,12 +125,17 @@ class Daemon:
             if trouble is not None:
                 return self._is_down(trouble)
             self._checked.add(name)
-        bounds = Bounds(pages=PAGES, batches=BATCHES, stopping=claim.stopping.is_set)
+        bounds = Bounds(
+            pages=PAGES,
+            batches=BATCHES,
+            stopping=claim.stopping.is_set,
+            fanned=self._reach_others,
+        )
         try:
             report = run_system(self.hub.deployment, opened, claim.owner, read=read, bounds=bounds)
         except Fenced:
             return Again(1, "fenced")  # a person's decision or command took its turn
-        self._reach_others(name, report)
+        self._reach_others([other for other in report.fanned if other != name])
         return self._outcome(claim, report)
 
     def _outcome(self, claim: Claim, report: Report) -> Outcome:
@@ -149,10 +155,9 @@ class Daemon:
         self.engine.trigger(SEND, name)
         return Done()
 
-    def _reach_others(self, name: str, report: Report) -> None:
-        for other in report.fanned:
-            if other != name:
-                self.engine.trigger(SEND, other)
+    def _reach_others(self, names: Sequence[str]) -> None:
+        for other in names:
+            self.engine.trigger(SEND, other)
 
     def _until_due(self, name: str) -> float | None:
         """Seconds until the next write of a system is due; None where none waits."""

@@ -5,6 +5,7 @@ Built from YAML by `hub.settings`, immutable afterwards. Nothing here does I/O o
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -188,6 +189,12 @@ class Stream:
         return self._topics_by_scope.get(scope, ())
 
     @cached_property
+    def signature(self) -> str:
+        """Changes when records are to be read otherwise: fields, topics or grounds changed."""
+        meaning = repr((self.direction, self.fields, self.topics, _sorted(self.grounds)))
+        return hashlib.blake2b(meaning.encode(), digest_size=8).hexdigest()
+
+    @cached_property
     def _topics_by_scope(self) -> Mapping[str, tuple[TopicMap, ...]]:
         return {
             scope: tuple(topic for topic in self.topics if topic.scope == scope)
@@ -204,6 +211,11 @@ class Stream:
             }
             for scope, topics in self._topics_by_scope.items()
         }
+
+
+def _sorted(grounds: tuple[GroundRule, ...]) -> list[tuple[str, ...]]:
+    """Grounds in a form whose repr is the same in every process: sets have no order."""
+    return [(rule.ground, rule.purpose, rule.field, *sorted(rule.values)) for rule in grounds]
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,15 @@ def set_state(connection: Connection, ids: Sequence[int], state: str) -> None:
         connection.execute(sa.update(link).where(link.c.id.in_(part)).values(state=state))
 
 
+def forget_fingerprints(connection: Connection, system: str, stream: str, scope: str) -> None:
+    """Let every record of a place count as changed when it is read next."""
+    connection.execute(
+        sa.update(link)
+        .where(link.c.system == system, link.c.stream == stream, link.c.scope == scope)
+        .values(digest=b"")
+    )
+
+
 def count(connection: Connection, system: str) -> int:
     """Live links of a system."""
     query = sa.select(sa.func.count()).where(link.c.system == system, link.c.state == "live")

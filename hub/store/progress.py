@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
-from hub.store import tables
+from hub.store import links, tables
 from hub.store.sql import table_of
 
 cursor = table_of(tables.Cursor)
@@ -31,6 +31,7 @@ class Place(NamedTuple):
     began_at: datetime | None  # when the enumeration that is under way began
     complete_at: datetime | None  # when the last one was complete
     read_at: datetime
+    mapping: str = ""  # Stream.signature when it was read
 
 
 def take(connection: Connection, system: str, owner: str, now: datetime) -> int:
@@ -62,9 +63,13 @@ def check(connection: Connection, system: str, epoch: int) -> None:
 def place(connection: Connection, system: str, stream: str, scope: str) -> Place | None:
     """Where reading that scope goes on; None before the first page."""
     row = connection.execute(
-        sa.select(cursor.c.cursor, cursor.c.began_at, cursor.c.complete_at, cursor.c.read_at).where(
-            cursor.c.system == system, cursor.c.stream == stream, cursor.c.scope == scope
-        )
+        sa.select(
+            cursor.c.cursor,
+            cursor.c.began_at,
+            cursor.c.complete_at,
+            cursor.c.read_at,
+            cursor.c.mapping,
+        ).where(cursor.c.system == system, cursor.c.stream == stream, cursor.c.scope == scope)
     ).first()
     return Place(*row) if row else None
 
@@ -77,11 +82,12 @@ def advance(
     *,
     began: bool,
     complete: bool,
+    mapping: str = "",
 ) -> None:
     """Move a cursor, in the transaction that landed its page. `began` says that the page is the
     first of an enumeration, `complete` that it is the last."""
     system, stream, scope = where
-    values: dict[str, Any] = {"cursor": to, "read_at": now}
+    values: dict[str, Any] = {"cursor": to, "read_at": now, "mapping": mapping}
     if began:
         values["began_at"] = now
     if complete:
@@ -101,6 +107,17 @@ def advance(
 def rewind(connection: Connection, system: str) -> None:
     """Forget a system's cursors: the next run enumerates everything."""
     connection.execute(sa.delete(cursor).where(cursor.c.system == system))
+
+
+def start_over(connection: Connection, system: str, stream: str, scope: str) -> None:
+    """Read a place as if for the first time, because the configuration reads it otherwise now:
+    every record is met anew, also one that did not change at the vendor."""
+    connection.execute(
+        sa.delete(cursor).where(
+            cursor.c.system == system, cursor.c.stream == stream, cursor.c.scope == scope
+        )
+    )
+    links.forget_fingerprints(connection, system, stream, scope)
 
 
 def begin(connection: Connection, id_: int, system: str, epoch: int, now: datetime) -> None:

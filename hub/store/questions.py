@@ -102,9 +102,22 @@ def spend(connection: Connection, id_: int) -> None:
     connection.execute(sa.update(review).where(review.c.id == id_).values(state="spent"))
 
 
+def find_aside(
+    connection: Connection, system: str, stream: str, scope: str, external_id: str
+) -> Row[Any] | None:
+    """The quarantined row of a record."""
+    query = sa.select(quarantine).where(
+        quarantine.c.system == system,
+        quarantine.c.stream == stream,
+        quarantine.c.scope == scope,
+        quarantine.c.external_id == external_id,
+    )
+    return connection.execute(query).first()
+
+
 def put_aside(connection: Connection, row: dict[str, Any]) -> None:
     """Quarantine a row (id, system, stream, scope, external_id, reason, raw, key_id, seen_at);
-    one that is there already is renewed and its tries counted."""
+    one that is there already keeps its number, is renewed, and its tries are counted."""
     renewed = connection.execute(
         sa.update(quarantine)
         .where(
@@ -118,7 +131,6 @@ def put_aside(connection: Connection, row: dict[str, Any]) -> None:
             raw=row["raw"],
             key_id=row["key_id"],
             seen_at=row["seen_at"],
-            id=row["id"],
             tries=quarantine.c.tries + 1,
         )
     )
@@ -128,7 +140,7 @@ def put_aside(connection: Connection, row: dict[str, Any]) -> None:
 
 def aside(connection: Connection, system: str | None = None) -> list[Row[Any]]:
     """Quarantined rows, oldest first."""
-    query = sa.select(quarantine).order_by(quarantine.c.created_at)
+    query = sa.select(quarantine).order_by(quarantine.c.created_at, quarantine.c.id)
     return list(connection.execute(query.where(quarantine.c.system == system) if system else query))
 
 

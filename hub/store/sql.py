@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlmodel import SQLModel
 
 CHUNK = 500  # values in one IN list: longer lists make the statement slower, not the trips fewer
@@ -93,3 +94,23 @@ def _fixes(table: Table, names: Sequence[str], dialect: Dialect) -> _Columns:
     return [
         (name, table.c[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in names
     ]
+
+
+def once_more(transaction: Callable[[], T], tries: int = 4) -> T:
+    """Carry out a whole transaction, again where another one was quicker.
+
+    Only PostgreSQL lets two of them decide at the same moment that a person, a link or a delivery
+    is not there yet: then one of them meets the other's row, or both wait crosswise, and its second
+    try sees what the first one made. SQLite has one writer at a time.
+    """
+    for left in reversed(range(tries)):
+        try:
+            return transaction()
+        except (IntegrityError, OperationalError) as error:
+            if not left or error.connection_invalidated or _is_sqlite(error):
+                raise
+    raise AssertionError("the last try returns or raises")
+
+
+def _is_sqlite(error: DBAPIError) -> bool:
+    return type(error.orig).__module__.startswith("sqlite3")

@@ -222,6 +222,7 @@ class Cursor(SQLModel, table=True):
     stream: str = Field(primary_key=True)
     scope: str = Field(primary_key=True)
     cursor: str
+    mapping: str = ""  # signature of the configuration that the records were read by
     began_at: datetime | None = Field(default=None, sa_column=_when(nullable=True))  # enumerating
     complete_at: datetime | None = Field(default=None, sa_column=_when(nullable=True))
     read_at: datetime = Field(sa_column=_when())

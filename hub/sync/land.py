@@ -6,27 +6,27 @@ rest is identified, merged and planned in memory, and written in one transaction
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import orjson
 
 from hub.api import Record, Rejected
 from hub.delivery.deployment import Deployment, Opened
-from hub.delivery.fanout import Witness, fan_out
+from hub.delivery.fanout import Witness
 from hub.domain.landscape import Stream
 from hub.domain.permission import PermissionEvent
-from hub.store import ledger, links, people, progress, questions, subjects
-from hub.store.documents import Shadow
+from hub.store import links, people, progress, subjects
+from hub.store.documents import Shadow, Stated
 from hub.store.links import Known
 from hub.store.normalise import Malformed
+from hub.store.sql import once_more
 from hub.store.subjects import Linked, Subject
 from hub.sync import consents, cross, members, persons
+from hub.sync.aside import as_read, put_aside, release
 from hub.sync.identify import Match, candidates, identify, look_up
 from hub.sync.merge import merge
 from hub.sync.observe import Seen, read_values, shows
 from hub.sync.page import Landed, Page, attach
-from hub.vault import KeyKind, aad
+from hub.sync.save import save
 from hub.vault.rows import ids
 
 
@@ -57,44 +57,61 @@ def land(
     `forced` answers whose some of the records are, by external id: a handler decided. Raises
     Fenced where another run took the system over; nothing has landed then.
     """
-    controllers = opened.system.controllers
     shown = [(record, *shows(record)) for record in records]
     prints = [deployment.identities.fingerprint(canon) for _, _, canon in shown]
-    with deployment.database.begin() as connection:
-        progress.check(connection, opened.system.id, epoch)
-        page = Page(connection, deployment, opened, stream, scope, deployment.now())
-        wanted = [record.ref.id for record in records]
-        wanted += [alias.id for record in records for alias in record.aliases]
-        known = links.known(connection, *page.place, list(dict.fromkeys(wanted)))
-        changed: list[Seen] = []
-        for (record, stated, _), fingerprint in zip(shown, prints, strict=True):
-            mine = {link.controller: link for link in known.get(record.ref.id, ())}
-            for controller in controllers:
-                link = mine.get(controller)
-                if link is not None:
-                    page.result.links.add(link.id)
-                    if link.merged_into is not None:
-                        page.result.counts["merged-away"] += 1
-                        continue
-                    if link.digest == fingerprint and not _unmerged(record, controller, known):
-                        page.result.counts["unchanged"] += 1
-                        continue
-                seen = Seen(record, controller, fingerprint, stated, known=link)
-                seen.stale = link is not None and record.version < link.version
-                changed.append(seen)
-        if changed or rejected:
-            _land_changed(page, changed, known, rejected, forced or {})
-            _save(page, witness)
-        if progress_to is not None:
-            progress.advance(
-                connection,
-                page.place,
-                progress_to.cursor,
-                page.now,
-                began=progress_to.began,
-                complete=progress_to.complete,
-            )
-    return page.result
+
+    def transaction() -> Landed:
+        with deployment.database.begin() as connection:
+            progress.check(connection, opened.system.id, epoch)
+            page = Page(connection, deployment, opened, stream, scope, deployment.now())
+            wanted = [record.ref.id for record in records]
+            wanted += [alias.id for record in records for alias in record.aliases]
+            known = links.known(connection, *page.place, list(dict.fromkeys(wanted)))
+            changed: list[Seen] = []
+            for (record, stated, _), fingerprint in zip(shown, prints, strict=True):
+                changed += _changed(page, record, stated, fingerprint, known)
+            if changed or rejected:
+                _land_changed(page, changed, known, rejected, forced or {})
+                save(page, witness)
+            if progress_to is not None:
+                progress.advance(
+                    connection,
+                    page.place,
+                    progress_to.cursor,
+                    page.now,
+                    began=progress_to.began,
+                    complete=progress_to.complete,
+                    mapping=stream.signature,
+                )
+        return page.result
+
+    return once_more(transaction)
+
+
+def _changed(
+    page: Page,
+    record: Record,
+    stated: dict[str, Stated],
+    fingerprint: bytes,
+    known: Mapping[str, list[Known]],
+) -> list[Seen]:
+    """The record as each controller of the system sees it, where it shows anything new."""
+    found: list[Seen] = []
+    mine = {link.controller: link for link in known.get(record.ref.id, ())}
+    for controller in page.opened.system.controllers:
+        link = mine.get(controller)
+        if link is not None:
+            page.result.links.add(link.id)
+            if link.merged_into is not None:
+                page.result.counts["merged-away"] += 1
+                continue
+            if link.digest == fingerprint and not _unmerged(record, controller, known):
+                page.result.counts["unchanged"] += 1
+                continue
+        seen = Seen(record, controller, fingerprint, stated, known=link)
+        seen.stale = link is not None and record.version < link.version
+        found.append(seen)
+    return found
 
 
 def _unmerged(record: Record, controller: str, known: Mapping[str, list[Known]]) -> list[Known]:
@@ -117,12 +134,12 @@ def _land_changed(
     landscape = page.deployment.landscape
     readable: list[Seen] = []
     for row in rejected:
-        _put_aside(page, row.id, row.reason, row.raw.encode())
+        put_aside(page, row.id, row.reason, row.raw.encode())
     for seen in changed:
         try:
             read_values(landscape, page.stream, seen, page.now)
         except Malformed as error:
-            _put_aside(page, seen.record.ref.id, f"email: {error}", _raw(seen))
+            put_aside(page, seen.record.ref.id, f"email: {error}", as_read(seen))
         else:
             readable.append(seen)
     if not readable:
@@ -145,7 +162,7 @@ def _land_changed(
     )
     for seen in readable:
         _land_one(page, seen, known, forced.get(seen.record.ref.id))
-    _release(page, [seen.record.ref.id for seen in readable])
+    release(page, [seen.record.ref.id for seen in readable])
 
 
 def _land_one(
@@ -371,74 +388,3 @@ def _repeats(subject: Subject, event: PermissionEvent) -> bool:
         and one.at == event.at
         for one in subject.events
     )
-
-
-def _put_aside(page: Page, external_id: str, reason: str, raw: bytes) -> None:
-    ((key_id, key),) = page.deployment.vault.new_keys(KeyKind.SYSTEM, 1)
-    (number,) = ids(page.connection, questions.quarantine, 1)
-    system, stream, scope = page.place
-    questions.put_aside(
-        page.connection,
-        {
-            "id": number,
-            "system": system,
-            "stream": stream,
-            "scope": scope,
-            "external_id": external_id,
-            "reason": reason,
-            "raw": key.seal(raw, aad("quarantine", number, "raw")),
-            "key_id": key_id,
-            "seen_at": page.now,
-        },
-    )
-    page.result.counts["quarantined"] += 1
-
-
-def _raw(seen: Seen) -> bytes:
-    return orjson.dumps({"id": seen.record.ref.id, "fields": seen.record.fields})
-
-
-def _release(page: Page, landed: Iterable[str]) -> None:
-    """Rows that land leave quarantine."""
-    waiting = questions.unread(page.connection, *page.place)
-    if waiting:
-        questions.release(page.connection, *page.place, [one for one in landed if one in waiting])
-
-
-def _save(page: Page, witness: Witness | None) -> None:
-    """Cross to the other controller, plan, and write everything the page changed."""
-    connection, deployment = page.connection, page.deployment
-    cross.to_partners(page)
-    cross.apply_waiting_refusals(page)
-    distinct = {one.id: one for one in page.people.values()}
-    for controller in {one.controller for one in distinct.values() if one.new}:
-        fresh = [one for one in distinct.values() if one.new and one.controller == controller]
-        subjects.mark_standing(connection, deployment.identities, fresh, controller)
-    subjects.save(connection, distinct.values(), page.now)
-    numbers = ids(connection, people.identifier, len(page.identifiers))
-    people.add_identifiers(
-        connection,
-        [{"id": n, **row} for n, row in zip(numbers, page.identifiers, strict=True)],
-    )
-    members.save(page)
-    subjects.save_links(
-        connection,
-        deployment.identities,
-        [(linked, subject.key) for linked, subject in page.touched.values()],
-        page.fingerprints,
-    )
-    rows = []
-    for number, (subject, event, evidence) in zip(
-        ids(connection, ledger.event, len(page.events)), page.events, strict=True
-    ):
-        sealed = (
-            subject.key.seal(
-                orjson.dumps(dict(evidence)), aad("permission_event", number, "evidence")
-            )
-            if evidence
-            else None
-        )
-        key_id = subject.key_id if sealed else None
-        rows.append(ledger.row(number, subject.id, event, sealed, key_id))
-    ledger.append(connection, rows)
-    page.result.fanned = fan_out(connection, deployment, page.replan.values(), page.now, witness)

@@ -15,6 +15,7 @@ from hub.delivery.deployment import Deployment, Opened
 from hub.delivery.run import deliver
 from hub.domain.landscape import Stream
 from hub.store import deliveries, links, progress, questions
+from hub.store.deliveries import Lane
 from hub.store.progress import Fenced
 from hub.sync import storm
 from hub.sync.land import Progress, land
@@ -47,7 +48,19 @@ class Report:
         return not changed and not self.sent and self.state in ("done", "stopped")
 
 
-QUIET_COUNTS = frozenset({"unchanged", "records", "merged-away", "stale", "unclear", "blocked"})
+QUIET_COUNTS = frozenset(
+    {
+        "unchanged",
+        "records",
+        "merged-away",
+        "stale",
+        "unclear",
+        "blocked",
+        "shredded",
+        "still-quarantined",
+    }
+)
+"""What says that a record was met, and that nothing came of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +70,8 @@ class Bounds:
     pages: int | None = None  # groups of pages landed
     batches: int | None = None  # batches sent
     stopping: Callable[[], bool] = lambda: False
+    fanned: Callable[[Sequence[str]], None] = lambda _: None
+    """Told, after each page, which other systems have something to be sent."""
 
 
 class _Run:
@@ -67,6 +82,7 @@ class _Run:
         self.bounds = bounds
         self.report = Report(opened.system.id)
         self.pages = 0
+        self.prepared = False
 
     def observe(self, stream: Stream, scope: str, records: Sequence[Record]) -> None:
         """Land records met outside of reading."""
@@ -92,12 +108,13 @@ class _Run:
             self.report.mend = "look at `hub review`, then approve or reject it"
 
     def _deliver(self, *, held: bool) -> None:
-        if Capability.WRITE in self.opened.type.capabilities:
+        if not self.prepared and Capability.WRITE in self.opened.type.capabilities:
             with read_only(self.deployment.database).connect() as connection:
                 waiting = deliveries.waiting(connection).get(self.opened.system.id)
             if waiting:
                 for made in self.opened.connector.prepare():
                     log.info("made at the vendor", system=self.opened.system.id, what=made)
+                self.prepared = True
         done = deliver(
             self.deployment,
             self.opened,
@@ -120,6 +137,11 @@ class _Run:
         where = (opened.system.id, stream.name, scope)
         with read_only(deployment.database).connect() as connection:
             place = progress.place(connection, *where)
+        if place is not None and place.mapping != stream.signature:
+            with deployment.database.begin() as connection:
+                progress.check(connection, opened.system.id, self.epoch)
+                progress.start_over(connection, *where)
+            place = None
         cursor = _start(stream, place, now, full=full)
         began = cursor is None
         seen: bytearray | None = bytearray() if began else None
@@ -138,6 +160,7 @@ class _Run:
             began = False
             self._count(landed)
             self.report.read["records"] += len(page.records)
+            self._pass_on(landed)
             if seen is not None:
                 _mark(seen, landed.links)
                 if page.complete:
@@ -149,6 +172,19 @@ class _Run:
             ):
                 return False
         return True
+
+    def _pass_on(self, landed: Landed) -> None:
+        """A refusal does not wait for the end of a long enumeration, here or elsewhere."""
+        system = self.opened.system.id
+        if landed.fanned[system]:
+            with read_only(self.deployment.database).connect() as connection:
+                now = self.deployment.now()
+                urgent = deliveries.next_ready(connection, system, Lane.REFUSAL, now, 1)
+            if urgent:
+                self._deliver(held=True)
+        others = [name for name in landed.fanned if name != self.opened.system.id]
+        if others:
+            self.bounds.fanned(others)
 
     def _count(self, landed: Landed) -> None:
         self.report.read += landed.counts
@@ -265,7 +301,9 @@ def run_system(
             reason=report.reason,
             now=deployment.now(),
         )
-    log.info(
+    # quiet rounds are the daily bread; who operates the hub reads of what changed
+    tell = log.debug if report.quiet else log.info
+    tell(
         "run ended",
         system=system,
         state=report.state,

@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("stream", sa.String(), nullable=False),
         sa.Column("scope", sa.String(), nullable=False),
         sa.Column("cursor", sa.String(), nullable=False),
+        sa.Column("mapping", sa.String(), nullable=False),
         sa.Column("began_at", UtcDateTime(), nullable=True),
         sa.Column("complete_at", UtcDateTime(), nullable=True),
         sa.Column("read_at", UtcDateTime(), nullable=False),
