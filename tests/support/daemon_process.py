@@ -19,7 +19,10 @@ from support.commands import varied
 
 Line = Mapping[str, Any]
 
-JSON_LOG = ("log: {format: pretty, level: info}", "log: {format: json, level: info}")
+JSON_LOG = (
+    "log: {format: pretty, level: info}",
+    "log: {format: json, level: debug}",
+)  # quiet rounds too
 OFTEN = ("schedule: {every: 30s}", "schedule: {every: 2s}")
 
 
