@@ -1,4 +1,4 @@
-"""Hypothesis profiles: a fixed seed in `make test`, chance and length in `pytest -m long`."""
+"""Hypothesis profiles: a fixed seed in `make test`, more and longer ones in `make long`."""
 
 from __future__ import annotations
 

@@ -249,7 +249,7 @@ class Town:
         """Faults end, time passes, everything is read: now all must be as it should be."""
         self.mend()
         self.clock.advance(FULL_WAIT)
-        self.oracle.refusals_shown(self._refused())
+        refused = self._refused()  # systems are read in turn: known to the hub once all are
         for _ in range(6):
             start = len(self.world.reports)
             if not self.sync(full=True):
@@ -262,6 +262,7 @@ class Town:
             self.clock.advance(FULL_WAIT)
         else:
             raise Violation(f"deliveries never end: {self._waiting()}")
+        self.oracle.refusals_shown(refused)
         self.oracle.at_rest(self.shown())
         self._idle()
         self._spread()
