@@ -344,6 +344,7 @@ def _merge_away(page: Page, link: Known, into: Linked, subject: Subject) -> None
     other = page.people.get(link.person_id)
     if other is not None and other.id != subject.id:
         persons.join(page.connection, subject, other)
+        page.hand_over(other, subject)
         for moved in subject.links:
             page.touch(moved, subject)
         page.replan.pop(other.id, None)

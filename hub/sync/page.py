@@ -70,6 +70,20 @@ class Page:
         """Have a link sealed and written when the page is saved."""
         self.touched[linked.id] = (linked, subject)
 
+    def hand_over(self, loser: Subject, winner: Subject) -> None:
+        """What this page gathered for a person that became part of another one is the other's."""
+
+        def owner(one: Subject) -> Subject:
+            return winner if one.id == loser.id else one
+
+        self.events = [(owner(one), event, evidence) for one, event, evidence in self.events]
+        self.joins = [(owner(one), project, how) for one, project, how in self.joins]
+        self.leaves = [(owner(one), project, how) for one, project, how in self.leaves]
+        self.left = [(owner(one), project) for one, project in self.left]
+        for row in self.identifiers:
+            if row["person_id"] == loser.id:
+                row["person_id"] = winner.id
+
     def take_spare(self, controller: str) -> Subject:
         """A new person of that controller, from those made ahead where there is one."""
         for position, one in enumerate(self.spare):

@@ -307,7 +307,7 @@ def run_system(
         "run ended",
         system=system,
         state=report.state,
-        reason=report.reason or None,
+        **({"reason": report.reason} if report.reason else {}),
         **{f"read_{name}": n for name, n in report.read.items() if n},
         **{f"sent_{name}": n for name, n in report.sent.items() if n},
     )
