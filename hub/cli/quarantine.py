@@ -216,14 +216,11 @@ def _read_again(hub: Hub, row: Row[Any]) -> tuple[str, bool]:
     with deployment.database.begin() as connection:
         epoch = progress.take(connection, row.system, "command", deployment.now())
     landed = land(deployment, opened_system, epoch, stream, row.scope, [record])
-    if landed.counts["quarantined"]:
+    if landed.counts["quarantined"] or landed.counts["still-quarantined"]:
         with read_only(deployment.database).connect() as connection:
-            still = next(
-                one
-                for one in questions.aside(connection, row.system)
-                if (one.stream, one.scope, one.external_id)
-                == (row.stream, row.scope, row.external_id)
-            )
+            place = (row.system, row.stream, row.scope, row.external_id)
+            still = questions.find_aside(connection, *place)
+        assert still is not None
         return f"it still cannot land: {still.reason}", True
     if landed.counts["unchanged"]:
         _release(hub, row)

@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -32,7 +31,7 @@ from hub.cli.sync_show import Told, print_forecast, print_reports, verdict
 from hub.opening import Hub, Trouble
 from hub.store import progress as cursors
 from hub.sync.dryrun import Forecast, dry_run
-from hub.sync.run import Report, run_system
+from hub.sync.run import run_system
 from hub.vault.database import read_only
 
 app = typer.Typer()
@@ -119,7 +118,6 @@ def run_here(
         told[name].mend = f"{trouble.mend} ({trouble.place})"
     active = [name for name in names if name not in troubles]
     quiet = not active
-    aside = dict.fromkeys(active, 0)
     with progress(quiet=json) as bar:
         for turn in range(ROUNDS):
             task = bar.add_task(f"round {turn + 1}", total=len(active), note="")
@@ -131,22 +129,12 @@ def run_here(
                     hub.deployment, hub.systems[name], "command", full=full and turn == 0
                 )
                 told[name].add(report, time.monotonic() - started)
-                quiet = quiet and (_quiet(report, aside[name]) or report.state == "failed")
-                aside[name] = report.read["quarantined"]
+                quiet = quiet and (report.quiet or report.state == "failed")
                 bar.advance(task)
             bar.remove_task(task)
             if quiet:
                 break
     return verdict(told.values(), quiet=quiet), list(told.values()), quiet
-
-
-def _quiet(report: Report, aside: int) -> bool:
-    """Whether a run changed nothing; a row that is met again and still cannot land is no news."""
-    if report.read["quarantined"] != aside:
-        return report.quiet
-    others = replace(report, read=Counter(report.read))
-    del others.read["quarantined"]
-    return others.quiet
 
 
 def _dry(hub: Hub, names: Sequence[str], *, full: bool, json: bool) -> Code:

@@ -153,6 +153,7 @@ _LEARNT = {
     "gone": ("record deleted there", "records deleted there"),
     "review": ("question for you", "questions for you"),
     "quarantined": ("row that cannot land", "rows that cannot land"),
+    "still-quarantined": ("row still in quarantine", "rows still in quarantine"),
 }
 
 
