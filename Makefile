@@ -1,7 +1,7 @@
 # On a machine with Python 3.11 or newer, pip and make, each of these sets up what it needs:
 #
 #   make sandbox   the hub over stand-ins of the vendors' tools, with synthetic people
-#   make test      the tests, save those marked `long`
+#   make test      the tests, save those marked `long` (make long) and `proof` (make proofs)
 #   make check     style, types and import contracts
 #   make bench     the benchmark of benchmarks/README.md
 #   make lock      requirements.lock anew; UPGRADE=1 takes newer versions
@@ -10,7 +10,7 @@
 # ARGS passes arguments on:  make test ARGS='-k gate'   make sandbox ARGS='--once'
 
 .DEFAULT_GOAL := help
-.PHONY: help sandbox test long check bench lock clean setup
+.PHONY: help sandbox test long proofs check bench lock clean setup
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/sh
 
@@ -32,10 +32,13 @@ sandbox: $(SETUP)
 	@$(BIN)/hub sandbox $(ARGS)
 
 test: $(SETUP)
-	@$(PYTEST) -m "not long" $(ARGS)
+	@$(PYTEST) -m "not long and not proof" $(ARGS)
 
 long: $(SETUP)
 	@$(PYTEST) -m long $(ARGS)
+
+proofs: $(SETUP)
+	@$(PYTEST) -m proof $(ARGS)
 
 check: $(SETUP)
 	@echo "style";            $(BIN)/ruff check --quiet .
