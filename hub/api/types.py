@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 if TYPE_CHECKING:
+    from hub.api.activities import ActivityKind
     from hub.api.protocols import Connector, Http
+    from hub.api.rights import Residual
 
 API_VERSION = 1
 """The version of this module's contract. A connector states the one it was written for."""
@@ -54,6 +56,12 @@ class Capability(StrEnum):
     READ = "read"
     WRITE = "write"
     WRITE_CONSENTS = "write_consents"
+    READ_ACTIVITIES = "read_activities"
+    LOCATE = "locate"
+    EXPORT = "export"
+    RECTIFY = "rectify"
+    ERASE = "erase"
+    RESTRICT = "restrict"
 
 
 EXISTS = "exists"
@@ -125,6 +133,7 @@ class Write:
     scope: str
     fields: Mapping[str, FieldValue]
     consents: Sequence[Consent] = ()  # the consent lane, or the initial state of a create
+    memo: str = ""  # for `Restricts.lift`: what `restrict` answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +145,7 @@ class Result:
     reason: str = ""  # short code, no personal data
     record: Record | None = None  # as the vendor stored it, as far as it says
     retry_after: float | None = None  # seconds
+    memo: str = ""  # of `Restricts.restrict`: the former state, as a code without personal data
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +176,7 @@ class StreamType:
     read_page: int = 100  # largest page the vendor gives
     write_batch: int = 1  # most writes given to one `write` call
     consent_batch: int = 1  # most writes given to one `write_consents` call
+    activities: frozenset[ActivityKind] = frozenset()  # kinds that are told of its records
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +193,8 @@ class Context:
     written: Mapping[str, Sequence[str]] | None = None
     """stream -> those of `fields` that the mapping writes; None: any of them may be. Only these
     may be made at the vendor by `Connector.prepare`."""
+    activities: Mapping[str, frozenset[ActivityKind]] = field(default_factory=dict)
+    """stream -> the kinds of activities that are collected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +225,7 @@ class ConnectorType:
     limits: Mapping[str, Rate] = field(default_factory=dict)  # "" is the bucket of every call
     concurrency: int = 4  # simultaneous calls that the vendor allows per account
     sandbox: str | None = None  # "module:Class" of hub.testing.sandbox.Sandbox, loaded on demand
+    residuals: Sequence[Residual] = ()  # what the vendor may keep that no call reaches
 
     def stream(self, name: str) -> StreamType:
         """The stream of that name. Raises KeyError where there is none."""

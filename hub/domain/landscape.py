@@ -102,11 +102,12 @@ class ProfileField:
 
 @dataclass(frozen=True, slots=True)
 class MemberRule:
-    """A record of `system` whose `field` holds `value` makes its person a member."""
+    """A live record of `system` makes its person a member: any, or one whose `field` holds
+    `value`."""
 
     system: str
-    field: str  # a hub field of kind list or text
-    value: str
+    field: str = ""  # a hub field of kind list or text; "": any record (registered to a webinar)
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +172,16 @@ class GroundRule:
     basis: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ActivityMap:
+    """A kind of activity that is collected, and what follows from it."""
+
+    kind: str  # of hub.api.ActivityKind
+    needs: str | None = None  # the purpose whose permission must stand for it to be collected
+    field: str | None = None  # a hub field of kind list that gets `value` added
+    value: str = ""  # "{scope}" and "{kind}" stand for the activity's own
+
+
 @dataclass(frozen=True)
 class Stream:
     """How one stream of a system is synced."""
@@ -183,6 +194,7 @@ class Stream:
     topics: tuple[TopicMap, ...] = ()
     grounds: tuple[GroundRule, ...] = ()
     full_every: timedelta = timedelta(days=7)  # how often everything is enumerated again
+    activities: tuple[ActivityMap, ...] = ()
 
     def topics_of(self, scope: str) -> tuple[TopicMap, ...]:
         """The topics that YAML maps in that scope."""
