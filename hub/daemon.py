@@ -1,10 +1,12 @@
 """The daemon: schedules fire, systems are synced, what one tool says reaches the others at once.
 
-Three kinds of work, each keyed by the system:
+What is done, each kind keyed by the system:
 
 - `sync`  read the system and write to it; fired by its schedule, and by `hub sync`;
 - `send`  only write: triggered when another system's reading made something ready for this one,
           so that a withdrawal does not wait for the next schedule; and when a write is due later;
+- `rights` carry out what rights requests ask of the system, or of the hub's own copy ("hub");
+- `watch` every minute: what of the requests has a date;
 - `tidy`  once a night: keys that nothing refers to, old history.
 
 A system that cannot run is told of once, by name and with the mend, and once when it is back; the
@@ -14,7 +16,7 @@ engine tries it again with growing pauses while the others run on.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 import structlog
@@ -23,7 +25,9 @@ from hub.api import Misconfigured
 from hub.domain.landscape import Schedule
 from hub.engine import Again, Attempt, Backoff, Claim, Done, Engine, Failed, Lease, Outcome
 from hub.opening import NEEDS_MENDING, Hub, Trouble, trouble_of
-from hub.store import overview
+from hub.rights import slices, watch
+from hub.rights.targets import HUB
+from hub.store import overview, requests
 from hub.store.progress import Fenced
 from hub.store.tasks import Tasks
 from hub.sync.run import Bounds, Report, run_system
@@ -32,8 +36,9 @@ from hub.vault.database import read_only
 
 log = structlog.get_logger(__name__)
 
-SYNC, SEND, TIDY = "sync", "send", "tidy"
+SYNC, SEND, TIDY, RIGHTS, WATCH = "sync", "send", "tidy", "rights", "watch"
 NIGHTLY = Schedule(cron="17 3 * * *")
+MINUTELY = Schedule(every=timedelta(minutes=1))
 
 PAGES = 400
 """Groups of at least 500 records in one slice. Deletions are only inferred from an enumeration
@@ -61,7 +66,14 @@ class Daemon:
         self.engine = Engine(
             hub.settings.engine,
             Tasks(hub.deployment.database, Attempt, Lease),
-            {SYNC: self.sync, SEND: self.send, TIDY: self.tidy},
+            {
+                SYNC: self.sync,
+                SEND: self.send,
+                TIDY: self.tidy,
+                RIGHTS: self.rights,
+                WATCH: self.watch,
+            },
+            urgent=(RIGHTS,),
             clock=hub.deployment.now,
             poll=poll,
             backoff=backoff,
@@ -70,11 +82,13 @@ class Daemon:
     def start(self) -> None:
         """Take up work and follow the schedules. Raises what opening the engine raises."""
         self.engine.schedule({one.id: one.schedule for one in self.hub.enabled}, SYNC)
-        self.engine.schedule({"hub": NIGHTLY}, TIDY)
+        self.engine.schedule({HUB: NIGHTLY}, TIDY)
+        self.engine.schedule({HUB: MINUTELY}, WATCH)
         self.engine.start()
         for one in self.hub.enabled:
             # whoever starts the hub wants to see it work, also what was failing before
             self.engine.trigger(SYNC, one.id, force=True)
+        self.serve_requests()
 
     def stop(self, grace: float) -> int:
         """Let work finish or hand back; answers how much still ran after `grace` seconds."""
@@ -110,6 +124,34 @@ class Daemon:
                 keys = 0
         log.info("tidied", runs=runs, deliveries=cancelled, keys=keys)
         return Done()
+
+    def rights(self, claim: Claim) -> Outcome:
+        """What requests ask of one system now."""
+        wait = slices.work(
+            self.hub.deployment, claim.key, self.hub.open_system, claim.stopping.is_set
+        )
+        self.serve_requests(but=claim.key)
+        if claim.stopping.is_set():
+            return Again(0, "more")
+        return Done() if wait is None else Again(wait, "due-later")
+
+    def watch(self, _claim: Claim) -> Outcome:
+        """What of the requests has a date."""
+        watch.round_(self.hub.deployment, self.hub.open_system)
+        self.serve_requests()
+        return Done()
+
+    def serve_requests(self, systems: Iterable[str] | None = None, *, but: str = "") -> None:
+        """Have tasks of requests looked at: those systems', or all that have some. A refusal that
+        a request brought goes out at once."""
+        if systems is None:
+            with read_only(self.hub.deployment.database).connect() as connection:
+                systems = requests.due_systems(connection, self.hub.deployment.now())
+        for system in systems:
+            if system != but:
+                self.engine.trigger(RIGHTS, system, force=True)
+            if system in self.hub.settings.landscape.systems and self._until_due(system) == 0.0:
+                self.engine.trigger(SEND, system)
 
     def _run(self, claim: Claim, *, read: bool) -> Outcome:
         name = claim.key

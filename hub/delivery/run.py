@@ -12,7 +12,7 @@ from hub.delivery.deployment import Deployment, Opened
 from hub.delivery.recover import Observe, recover
 from hub.delivery.send import send
 from hub.delivery.settle import settle
-from hub.store.deliveries import Lane, State
+from hub.store.deliveries import SYNCED, Lane, State
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ def deliver(
     done = Delivered()
     # what an earlier run sent and never settled: nobody else will, and it holds its successors up
     done.outcomes += recover(deployment, opened, epoch, observe)
-    lanes = (Lane.REFUSAL,) if held else tuple(Lane)
+    lanes = (Lane.REFUSAL,) if held else SYNCED
     while True:
         for lane in lanes:
             batch = claim(deployment, opened, epoch, lane)

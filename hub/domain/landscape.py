@@ -275,6 +275,18 @@ class System:
         raise KeyError(name)
 
 
+@dataclass(frozen=True, slots=True)
+class RightsPolicy:
+    """How rights requests are handled where the law leaves a choice."""
+
+    cooling_off: timedelta = timedelta(0)  # between approval and an erasure
+    always_second: bool = False  # every approval needs a second person
+    watch: tuple[timedelta, ...] = (timedelta(days=1), timedelta(days=7), timedelta(days=30))
+    keep: timedelta = timedelta(days=3 * 365)  # the case file, after closing
+    manual_within: timedelta = timedelta(days=7)  # a manual task is to be confirmed
+    remind_every: timedelta = timedelta(days=2)  # after which it is asked for again
+
+
 @dataclass(frozen=True)
 class Landscape:
     """Everything that YAML says of the companies, their purposes, projects and systems."""
@@ -286,6 +298,7 @@ class Landscape:
     systems: Mapping[str, System]
     mailboxes: frozenset[str] = field(default_factory=frozenset)  # local parts: info, myynti…
     clock_tolerance: timedelta = timedelta(minutes=5)
+    rights: RightsPolicy = RightsPolicy()
 
     @cached_property
     def projects_of_system(self) -> Mapping[str, tuple[Project, ...]]:

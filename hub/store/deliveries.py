@@ -23,6 +23,11 @@ class Lane(IntEnum):
     REFUSAL = 0  # NO, ahead of everything
     RECORD = 1  # creates and updates
     CONSENT = 2  # YES, on a valid ground
+    RIGHTS = 3  # erasing, restricting, correcting for a rights request; sent by hub.rights
+
+
+SYNCED = (Lane.REFUSAL, Lane.RECORD, Lane.CONSENT)
+"""The lanes that a sync run sends; a rights task sends and reads back its own."""
 
 
 class State(StrEnum):
@@ -49,7 +54,7 @@ def add(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
 def row(
     id_: int,
     place: tuple[str, str, str],
-    person_id: int,
+    person_id: int | None,
     link_id: int | None,
     lane: Lane,
     now: datetime,
@@ -134,11 +139,17 @@ def next_ready(
 
 
 def in_flight(connection: Connection, system: str, limit: int) -> list[Row[Any]]:
-    """Deliveries of a system whose outcome nobody knows, oldest first."""
+    """Deliveries of a system whose outcome nobody knows, oldest first; those of rights tasks are
+    left to their tasks."""
     return list(
         connection.execute(
             sa.select(delivery)
-            .where(_OPEN_NOW, delivery.c.system == system, delivery.c.state.in_(IN_FLIGHT))
+            .where(
+                _OPEN_NOW,
+                delivery.c.system == system,
+                delivery.c.state.in_(IN_FLIGHT),
+                delivery.c.lane != int(Lane.RIGHTS),
+            )
             .order_by(delivery.c.id)
             .limit(limit)
         )
@@ -238,11 +249,43 @@ def flying(connection: Connection, persons: Sequence[int]) -> set[int]:
     }
 
 
+def add_sent(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Record acts of a rights task that go out now (the columns of `row`, state `sent`, with
+    task_id, payload and sent_at)."""
+    insert_rows(connection, delivery, rows)
+
+
+def of_task(connection: Connection, task_id: int, *, open_only: bool = False) -> list[Row[Any]]:
+    """The acts of a rights task, oldest first; `open_only`: those whose outcome is not known."""
+    query = sa.select(delivery).where(delivery.c.task_id == task_id).order_by(delivery.c.id)
+    if open_only:
+        query = query.where(delivery.c.state.in_(IN_FLIGHT))
+    return list(connection.execute(query))
+
+
+def flying_at(connection: Connection, system: str, persons: Sequence[int]) -> bool:
+    """Whether a sync write about one of the persons is in flight to that system."""
+    return any(
+        connection.execute(
+            sa.select(delivery.c.id)
+            .where(
+                _OPEN_NOW,
+                delivery.c.system == system,
+                delivery.c.state.in_(IN_FLIGHT),
+                delivery.c.lane != int(Lane.RIGHTS),
+                delivery.c.person_id.in_(part),
+            )
+            .limit(1)
+        ).first()
+        for part in chunks(persons)
+    )
+
+
 def waiting(connection: Connection) -> dict[str, int]:
     """How many open deliveries each system has."""
     query = (
         sa.select(delivery.c.system, sa.func.count().label("n"))
-        .where(_OPEN_NOW)
+        .where(_OPEN_NOW, delivery.c.lane != int(Lane.RIGHTS))
         .group_by(delivery.c.system)
     )
     return {row.system: row.n for row in connection.execute(query)}
@@ -252,7 +295,7 @@ def due(connection: Connection, now: datetime) -> dict[str, int]:
     """How many deliveries of each system could be sent now."""
     query = (
         sa.select(delivery.c.system, sa.func.count().label("n"))
-        .where(_OPEN_NOW, delivery.c.due_at <= now)
+        .where(_OPEN_NOW, delivery.c.lane != int(Lane.RIGHTS), delivery.c.due_at <= now)
         .group_by(delivery.c.system)
     )
     return {row.system: row.n for row in connection.execute(query)}

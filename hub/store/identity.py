@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hub.vault import BLOCK, IDENTIFIER, BlindIndex
 
 
@@ -30,6 +32,14 @@ class Identities:
     def blocks(self, controller: str, kind: str, value: str) -> list[bytes]:
         """Digests to look for an erasure block under: every version of the key."""
         return self._index.digests_all_versions(BLOCK, controller, kind, value)
+
+    def request(self, right: str, controllers: Sequence[str], address: str) -> bytes:
+        """Digest by which a second open request for the same right of the same person is met."""
+        return self._index.digest(IDENTIFIER, "request", right, " ".join(controllers), address)
+
+    def secret(self, what: str, value: str) -> bytes:
+        """Digest of a one-time code or link, of which nothing else is kept."""
+        return self._index.digest(IDENTIFIER, "secret", what, value)
 
     def fingerprint(self, canonical: bytes) -> bytes:
         """Digest of what a record shows, to tell whether it changed."""

@@ -199,8 +199,10 @@ class Delivery(SQLModel, table=True):
     system: str
     stream: str
     scope: str
-    person_id: int = Field(index=True, foreign_key="person.id")
+    # None: a rights act on a record of somebody whom the hub does not know
+    person_id: int | None = Field(default=None, index=True, foreign_key="person.id")
     link_id: int | None = Field(default=None, foreign_key="link.id")  # None: a create
+    task_id: int | None = Field(default=None, index=True)  # the rights task that it serves
     lane: int  # hub.delivery.lanes: refusals first
     state: str  # ready, sent, unknown, done, refused, failed, cancelled
     fields: str = ""  # names of what was sent, space-separated: for disclosures

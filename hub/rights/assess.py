@@ -1,0 +1,107 @@
+"""Assessing a request: whom it concerns, what each system would have to do; the plan of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hub.delivery.deployment import Deployment
+from hub.domain.audit import Event
+from hub.domain.plan import ACTS, Exemption, Plan, Step
+from hub.domain.rights import RequestState, Right
+from hub.rights import coordinator, targets
+from hub.rights.casefile import CaseFile
+from hub.rights.targets import Targets
+from hub.store import requests
+from hub.vault.database import Connection, Row
+
+PLANNABLE = frozenset(
+    {
+        RequestState.RECEIVED.value,
+        RequestState.IDENTITY_PENDING.value,
+        RequestState.ASSESSING.value,
+        RequestState.PLANNED.value,
+    }
+)
+
+
+def plan(
+    connection: Connection,
+    deployment: Deployment,
+    number: int,
+    actor: str,
+    exemptions: Sequence[Exemption] | None = None,
+) -> Plan:
+    """Make or renew a request's plan; the request is `planned` afterwards. Exemptions stay unless
+    others are given."""
+    request = requests.get(connection, number, lock=True)
+    assert request is not None  # the caller knows it
+    case = casefile(deployment, request)
+    if exemptions is None:
+        exemptions = Plan.load(request.plan).exemptions if request.plan else ()
+    made = draft(connection, deployment, request, case, exemptions)
+    requests.change(
+        connection,
+        request,
+        state=RequestState.PLANNED.value,
+        plan=made.canonical().decode(),
+        plan_hash=made.hash,
+        planned_at=deployment.now(),
+        approved_at=None,
+        approved_by="",
+        second_by="",
+        reason="",
+    )
+    coordinator.tell(connection, deployment, number, Event.REQUEST_PLANNED, actor, hash=made.hash)
+    return made
+
+
+def draft(
+    connection: Connection,
+    deployment: Deployment,
+    request: Row[object],
+    case: CaseFile,
+    exemptions: Sequence[Exemption] = (),
+) -> Plan:
+    """The plan as it would be now; nothing is written."""
+    right = Right(request.right)
+    controllers = controllers_of(request)
+    found = targets.find(connection, deployment, case.emails, controllers)
+    steps = [
+        Step(system, "records", ACTS[right], whose)
+        for system, whose in targets.concerned_systems(deployment.landscape, found, controllers)
+    ]
+    if right in (Right.ERASURE, Right.RECTIFICATION):
+        act = "clear" if right is Right.ERASURE else "rectify"
+        steps += [
+            Step(system, "crossed", act, (whose,))
+            for system, whose in targets.partly_held(found)
+            if not any(one.system == system and whose in one.controllers for one in steps)
+        ]
+    partly = tuple(sorted(found.partly)) if right in (Right.ERASURE, Right.RECTIFICATION) else ()
+    return Plan(
+        right=right,
+        controllers=tuple(controllers),
+        persons=tuple(found.persons),
+        partly=partly,
+        steps=tuple(sorted(steps)),
+        exemptions=tuple(exemptions),
+        fields=tuple(sorted(case.corrections)),
+        weak=("shared-address",) if found.shared else (),
+    )
+
+
+def controllers_of(request: Row[object]) -> list[str]:
+    """The addressed controllers and those that the requester confirmed."""
+    return sorted({*request.controllers.split(), *request.also.split()})
+
+
+def casefile(deployment: Deployment, request: Row[object]) -> CaseFile:
+    """A request's case file, opened."""
+    key = deployment.vault.open_keys([request.key_id])[request.key_id]
+    return CaseFile.open(key, request.id, request.casefile)
+
+
+def found_now(connection: Connection, deployment: Deployment, request: Row[object]) -> Targets:
+    """Whom the request would find now."""
+    case = casefile(deployment, request)
+    return targets.find(connection, deployment, case.emails, controllers_of(request))

@@ -1,0 +1,100 @@
+"""The case file: what a request says of the person, sealed under the request's own key.
+
+It outlives the erased person's key, because it is the proof that the request was honoured
+(GDPR Art. 5(2)), and ends with a retention of its own (`RightsPolicy.keep`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import orjson
+
+from hub.api import Held, RecordState, Ref
+from hub.vault import KeyHandle, aad
+
+
+@dataclass(slots=True)
+class CaseFile:
+    """Personal data of one request. Times are ISO 8601 texts."""
+
+    email: str  # normalised; how the person may be reached about the request
+    name: str = ""
+    phone: str = ""
+    language: str = "fi"
+    also_known_as: list[str] = field(default_factory=list)  # further addresses, normalised
+    message: str = ""
+    corrections: dict[str, str] = field(default_factory=dict)  # hub field -> right value
+    purposes: list[str] = field(default_factory=list)  # objected to; none named: all marketing
+    evidence: list[dict[str, str]] = field(default_factory=list)  # who asks, and how it is known
+    notes: list[dict[str, str]] = field(default_factory=list)
+    decisions: list[dict[str, str]] = field(default_factory=list)
+    notices: list[dict[str, str]] = field(default_factory=list)  # what the person was told
+    package: dict[str, Any] = field(default_factory=dict)  # the answer to an access request
+
+    @property
+    def emails(self) -> list[str]:
+        """Every address that the request names."""
+        return list(dict.fromkeys([self.email, *self.also_known_as]))
+
+    def seal(self, key: KeyHandle, request_id: int) -> bytes:
+        """The document to store."""
+        return key.seal(orjson.dumps(asdict(self)), aad("rights_request", request_id, "casefile"))
+
+    @classmethod
+    def open(cls, key: KeyHandle, request_id: int, sealed: bytes) -> CaseFile:
+        """The case file of a stored document. Raises Tampered."""
+        return cls(**orjson.loads(key.open(sealed, aad("rights_request", request_id, "casefile"))))
+
+
+@dataclass(slots=True)
+class Receipt:
+    """What one task found and did, record by record: the proof, with the vendor's ids."""
+
+    records: list[dict[str, str]] = field(default_factory=list)
+    """stream, scope, id, by, state, certain ("yes"/"no"), outcome, memo, verified."""
+    notes: list[str] = field(default_factory=list)  # codes
+    statement: str = ""  # of the person who confirmed a manual task
+    export: list[dict[str, Any]] = field(default_factory=list)
+
+    def found(self, held: Held) -> dict[str, str]:
+        """The entry of a located record, made where it is new."""
+        ref = held.ref
+        for one in self.records:
+            if (one["stream"], one["scope"], one["id"]) == (ref.stream, ref.scope, ref.id):
+                return one
+        entry = {
+            "stream": ref.stream,
+            "scope": ref.scope,
+            "id": ref.id,
+            "by": held.by,
+            "state": held.state.value,
+            "certain": "yes" if held.certain else "no",
+        }
+        self.records.append(entry)
+        return entry
+
+    def seal(self, key: KeyHandle, task_id: int) -> bytes:
+        """The document to store."""
+        return key.seal(orjson.dumps(asdict(self)), aad("rights_task", task_id, "receipt"))
+
+    @classmethod
+    def open(cls, key: KeyHandle, task_id: int, sealed: bytes | None) -> Receipt:
+        """The receipt of a stored document, an empty one where there is none yet."""
+        if sealed is None:
+            return cls()
+        return cls(**orjson.loads(key.open(sealed, aad("rights_task", task_id, "receipt"))))
+
+
+def ref_of(entry: Mapping[str, str], email: str | None = None) -> Ref:
+    """The address of a receipt's record."""
+    return Ref(entry["stream"], entry["scope"], entry["id"], email)
+
+
+def held_of(entry: Mapping[str, str]) -> Held:
+    """A receipt's record as it was located."""
+    return Held(
+        ref_of(entry), entry["by"], RecordState(entry["state"]), certain=entry["certain"] == "yes"
+    )

@@ -1,0 +1,268 @@
+"""How a request moves: from an approved plan to its tasks, from their receipts to its end.
+
+A request closes only when every task of its plan has a terminal receipt (I8). Everything here
+happens in the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from hub.api import Held
+from hub.delivery.deployment import Deployment
+from hub.domain.audit import Event
+from hub.domain.plan import Exemption, Plan, TaskFacts, request_outcome
+from hub.domain.rights import RequestState, Right, TaskState, is_terminal
+from hub.rights import effects, manual
+from hub.rights.casefile import CaseFile
+from hub.rights.targets import HUB
+from hub.store import audit, erasing, requests
+from hub.vault.database import Connection, Row
+from hub.vault.rows import ids
+
+WORKING = frozenset(
+    {
+        RequestState.EXECUTING.value,
+        RequestState.ATTENTION.value,
+        RequestState.AWAITING_EXTERNAL.value,
+        RequestState.VERIFYING.value,
+    }
+)
+"""States in which tasks are carried out."""
+
+
+AFTERWARDS = frozenset(
+    {
+        RequestState.CLOSED.value,
+        RequestState.CLOSED_WITH_EXCEPTIONS.value,
+        RequestState.WATCHING.value,
+    }
+)
+"""States in which a task may be carried out once more: somebody is back, or a ground has ended."""
+
+
+class NotProved(Exception):
+    """A request may not close: some system of its plan has no terminal receipt (I8)."""
+
+
+def may_work(request: Row[Any]) -> bool:
+    """Whether tasks of the request may be carried out now."""
+    return request.state in WORKING | AFTERWARDS and not request.on_hold
+
+
+def whole_persons(request: Row[Any]) -> set[int]:
+    """Persons whose every value the request concerns."""
+    return set(Plan.load(request.plan).persons)
+
+
+def start(
+    connection: Connection, deployment: Deployment, request: Row[Any], case: CaseFile, actor: str
+) -> list[str]:
+    """Carry an approved plan into effect: what holds from this moment, and the tasks. Answers the
+    systems that have something to do."""
+    now = deployment.now()
+    plan = Plan.load(request.plan)
+    touched = effects.at_start(connection, deployment, plan, case, now)
+    exempt = {one.system: one for one in plan.exemptions}
+    rows: list[dict[str, Any]] = []
+    wanted: list[tuple[str, str, str, str, dict[str, Any]]] = []
+    for step in plan.steps:
+        whose = " ".join(step.controllers)
+        exemption = exempt.get(step.system)
+        if exemption is None or step.part != "records":
+            wanted.append((step.system, step.part, whose, step.act, {}))
+            continue
+        wanted.append((step.system, step.part, whose, step.act, _exempted(exemption, now)))
+        # what the ground does not cover still goes, and only a person can tell it apart
+        wanted.append(
+            (
+                step.system,
+                "remainder",
+                whose,
+                "confirm",
+                {
+                    "state": TaskState.AWAITING_EXTERNAL.value,
+                    "waiting": False,
+                    "reason": "remainder-by-hand",
+                    "confirm_by": now + deployment.landscape.rights.manual_within,
+                },
+            )
+        )
+    # the hub's own copy goes last: until then it is what finds the person elsewhere
+    own: dict[str, Any] = {"waiting": plan.right is not Right.ERASURE}
+    wanted.append((HUB, "records", " ".join(plan.controllers), _own_act(plan), own))
+    for number, (system, part, whose, act, values) in zip(
+        ids(connection, requests.task, len(wanted)), wanted, strict=True
+    ):
+        rows.append(manual.row(number, request.id, system, part, whose, act, now, **values))
+    for row in rows:
+        requests.add_tasks(connection, [row])
+    requests.change(connection, request, state=RequestState.EXECUTING.value)
+    tell(connection, deployment, request.id, Event.REQUEST_STARTED, actor, tasks=str(len(rows)))
+    advance(connection, deployment, request.id)
+    return [*dict.fromkeys([row["system"] for row in rows if row["waiting"]] + touched)]
+
+
+def advance(connection: Connection, deployment: Deployment, number: int) -> None:
+    """Move a request on by what its tasks show now."""
+    request = requests.get(connection, number, lock=True)
+    assert request is not None  # its tasks name it
+    if request.state not in WORKING:
+        return
+    tasks = requests.tasks_of(connection, number)
+    others = [one for one in tasks if one.system != HUB]
+    own = [one for one in tasks if one.system == HUB]
+    if not tasks or not all(_over(one) for one in others):
+        _to(connection, deployment, request, _working_state(tasks))
+        return
+    if not all(_over(one) for one in own):
+        for one in own:
+            if one.state == TaskState.PENDING.value and not one.waiting:
+                requests.step(connection, one, waiting=True, due_at=deployment.now())
+        _to(connection, deployment, request, RequestState.VERIFYING)
+        return
+    _to(connection, deployment, request, RequestState.NOTIFYING)
+
+
+def close(
+    connection: Connection, deployment: Deployment, request: Row[Any], case: CaseFile, actor: str
+) -> None:
+    """End a request whose person was told. The state must be `notifying`."""
+    now = deployment.now()
+    plan = Plan.load(request.plan)
+    tasks = requests.tasks_of(connection, request.id)
+    outcome = request_outcome(plan, [facts_of(one) for one in tasks])
+    if outcome.closes_as is None:
+        lacking = ", ".join(system for system, _ in outcome.lacking)
+        raise NotProved(f"request {request.id} lacks the proof of: {lacking}")
+    state = outcome.closes_as
+    policy = deployment.landscape.rights
+    watch = plan.right is Right.ERASURE and bool(policy.watch)
+    requests.change(
+        connection,
+        request,
+        state=state.value,
+        open=False,
+        closed_at=now,
+        notified_at=request.notified_at or now,
+        watch_at=now + policy.watch[0] if watch else None,
+        retain_until=now + policy.keep,
+    )
+    tell(connection, deployment, request.id, Event.REQUEST_CLOSED, actor, state=state.value)
+
+
+def grow(
+    connection: Connection, deployment: Deployment, request: Row[Any], plan: Plan, actor: str
+) -> None:
+    """Replace an open request's plan by one with more in it. An erasure is approved anew: nobody
+    has looked at what was added; the other rights go on."""
+    values: dict[str, Any] = {
+        "plan": plan.canonical().decode(),
+        "plan_hash": plan.hash,
+        "planned_at": deployment.now(),
+    }
+    if plan.right is Right.ERASURE and request.state in WORKING:
+        values |= {
+            "state": RequestState.PLANNED.value,
+            "approved_at": None,
+            "approved_by": "",
+            "second_by": "",
+            "reason": "plan-grew",
+        }
+    requests.change(connection, request, **values)
+    tell(connection, deployment, request.id, Event.REQUEST_GREW, actor, hash=plan.hash)
+
+
+def merged_meanwhile(connection: Connection, request: Row[Any]) -> set[int]:
+    """Persons that a merge brought in since the plan was made, and that it does not name."""
+    plan = Plan.load(request.plan)
+    named = {*plan.persons, *plan.partly}
+    return set(erasing.winners(connection, sorted(named)).values()) - named
+
+
+def mark(
+    connection: Connection,
+    deployment: Deployment,
+    request: Row[Any],
+    task: Row[Any],
+    found: Iterable[Held],
+) -> None:
+    """What an erasure located is blocked from now on, by the vendor's ids, so that nothing of it
+    lands again while it is erased or afterwards."""
+    if request.right != Right.ERASURE.value or task.act != "erase":
+        return
+    marks = [
+        (f"{task.system}/{one.ref.stream}/{one.ref.scope}", one.ref.id)
+        for one in found
+        if one.certain
+    ]
+    effects.block(connection, deployment, task.controllers.split(), marks, deployment.now())
+
+
+def tell(
+    connection: Connection,
+    deployment: Deployment,
+    number: int,
+    event: Event,
+    actor: str,
+    **detail: str,
+) -> None:
+    """Enter something into the audit log about a request."""
+    audit.record(connection, deployment.now(), event, actor, f"request {number}", detail)
+
+
+def facts_of(task: Row[Any]) -> TaskFacts:
+    """What counts of a task for whether its request may close."""
+    return TaskFacts(
+        task.system,
+        task.part,
+        TaskState(task.state),
+        by_person=bool(task.confirmed_by),
+        ground=task.ground,
+        until=task.until,
+    )
+
+
+def _over(task: Row[Any]) -> bool:
+    return is_terminal(TaskState(task.state), by_person=bool(task.confirmed_by), ground=task.ground)
+
+
+def _working_state(tasks: Sequence[Row[Any]]) -> RequestState:
+    states = {one.state for one in tasks if one.system != HUB and not _over(one)}
+    if TaskState.ATTENTION.value in states:
+        return RequestState.ATTENTION
+    if states == {TaskState.AWAITING_EXTERNAL.value}:
+        return RequestState.AWAITING_EXTERNAL
+    return RequestState.EXECUTING
+
+
+def _to(
+    connection: Connection, deployment: Deployment, request: Row[Any], state: RequestState
+) -> None:
+    if request.state != state.value:
+        requests.change(connection, request, state=state.value)
+        if state is RequestState.ATTENTION:
+            tell(connection, deployment, request.id, Event.REQUEST_ATTENTION, "hub")
+
+
+def _exempted(exemption: Exemption, now: Any) -> dict[str, Any]:
+    return {
+        "state": TaskState.EXEMPT.value,
+        "waiting": False,
+        "category": exemption.category,
+        "ground": exemption.ground,
+        "until": exemption.until,
+        "ended_at": now,
+    }
+
+
+def _own_act(plan: Plan) -> str:
+    return "erase" if plan.right is Right.ERASURE else _OWN.get(plan.right, "keep")
+
+
+_OWN = {
+    Right.INFORMATION: "locate",
+    Right.ACCESS: "export",
+    Right.PORTABILITY: "export",
+}

@@ -1,0 +1,411 @@
+"""What a handler decides about a request. Each is one transaction, and one effect however often it
+is asked for at once: it names the plan it was decided on, and the request's version is checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+import orjson
+
+from hub.delivery.deployment import Deployment
+from hub.domain.audit import Event
+from hub.domain.deadline import (
+    Deadline,
+    Extension,
+    ExtensionReason,
+    IdentityQuestion,
+    answer_by,
+    may_extend,
+)
+from hub.domain.exemption import ExemptionGround, may_exempt
+from hub.domain.plan import Exemption, Plan
+from hub.domain.rights import RequestState, Right, TaskState, may_withdraw
+from hub.rights import assess, coordinator
+from hub.rights.casefile import CaseFile, Receipt
+from hub.store import requests
+from hub.vault.database import Connection, Row
+
+
+class NoSuchRequest(Exception):
+    """There is no request, or no task, of that number."""
+
+
+class CannotDecide(Exception):
+    """The decision does not fit the request as it is; `code` for machines, the text for people."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def load(connection: Connection, number: int, *, lock: bool = False) -> Row[Any]:
+    """A request. Raises NoSuchRequest."""
+    request = requests.get(connection, number, lock=lock)
+    if request is None:
+        raise NoSuchRequest(f"there is no request {number}")
+    return request
+
+
+def deadline_of(request: Row[Any]) -> Deadline:
+    """When the request must be answered, by what happened until now."""
+    extension = (
+        Extension(request.extended_at, ExtensionReason(request.extended_reason))
+        if request.extended_at
+        else None
+    )
+    return answer_by(request.received_at, questions=_questions(request), extension=extension)
+
+
+def approve(
+    deployment: Deployment, number: int, plan_hash: str, actor: str
+) -> tuple[bool, Sequence[str]]:
+    """Approve a plan. Answers whether it is carried out now (False: a second person has to approve
+    too, or a cooling-off has begun), and the systems with something to do.
+
+    The same approval again changes nothing. Raises CannotDecide, NoSuchRequest.
+    """
+    with deployment.database.begin() as connection:
+        request = load(connection, number, lock=True)
+        policy = deployment.landscape.rights
+        if request.plan_hash == plan_hash and request.state != RequestState.PLANNED.value:
+            if request.approved_at is None:
+                raise _state(request, "approved")
+            return request.state != RequestState.COOLING_OFF.value, []
+        _must_be(request, RequestState.PLANNED, "approved")
+        if request.on_hold:
+            raise CannotDecide("on-hold", f"request {number} is on hold: release it first")
+        if request.plan_hash != plan_hash:
+            raise CannotDecide(
+                "plan-changed", f"the plan of request {number} has changed: look at it again"
+            )
+        case = assess.casefile(deployment, request)
+        fresh = assess.draft(
+            connection, deployment, request, case, Plan.load(request.plan).exemptions
+        )
+        if fresh.hash != plan_hash:
+            assess.plan(connection, deployment, number, actor)
+            # the new plan is kept although this approval is not: it is what to look at now
+            grown = True
+        else:
+            grown = False
+        if not grown:
+            plan = Plan.load(request.plan)
+            second = plan.needs_second(always=policy.always_second)
+            if second and not request.approved_by:
+                now = deployment.now()
+                requests.change(connection, request, approved_by=actor, approved_at=now)
+                coordinator.tell(
+                    connection, deployment, number, Event.REQUEST_APPROVED, actor, hash=plan_hash
+                )
+                return False, []
+            if second and request.approved_by == actor:
+                raise CannotDecide(
+                    "second-approver",
+                    f"request {number} needs a second approval, by somebody else than the first",
+                )
+            return _approved(connection, deployment, request, case, actor, second=second)
+    raise CannotDecide(
+        "plan-changed", f"the plan of request {number} has changed: look at it again"
+    )
+
+
+def _approved(
+    connection: Connection,
+    deployment: Deployment,
+    request: Row[Any],
+    case: CaseFile,
+    actor: str,
+    *,
+    second: bool,
+) -> tuple[bool, Sequence[str]]:
+    now = deployment.now()
+    by = {"second_by": actor} if second else {"approved_by": actor}
+    wait = deployment.landscape.rights.cooling_off
+    event = Event.REQUEST_SECOND_APPROVED if second else Event.REQUEST_APPROVED
+    coordinator.tell(connection, deployment, request.id, event, actor, hash=request.plan_hash)
+    if request.right == Right.ERASURE.value and wait:
+        requests.change(
+            connection,
+            request,
+            state=RequestState.COOLING_OFF.value,
+            approved_at=now,
+            starts_at=now + wait,
+            **by,
+        )
+        return False, []
+    requests.change(connection, request, approved_at=now, **by)
+    approved = load(connection, request.id)
+    return True, coordinator.start(connection, deployment, approved, case, actor)
+
+
+def exempt(
+    deployment: Deployment, number: int, exemptions: Sequence[Exemption], reason: str, actor: str
+) -> Plan:
+    """Refuse a part: categories of data in single systems, each on a ground of the closed list.
+    The plan is renewed and needs approval. Raises CannotDecide, NoSuchRequest."""
+    with deployment.database.begin() as connection:
+        request = load(connection, number, lock=True)
+        _must_be(request, RequestState.PLANNED, "exempted")
+        systems = {step.system for step in Plan.load(request.plan).steps}
+        for one in exemptions:
+            if one.system not in systems:
+                raise CannotDecide("unknown-system", f"{one.system} is not in the plan")
+            _ground(request, one.ground)
+        _note(connection, deployment, request, "decisions", reason, actor)
+        return assess.plan(connection, deployment, number, actor, exemptions)
+
+
+def refuse(deployment: Deployment, number: int, ground: str, reason: str, actor: str) -> None:
+    """Refuse the whole request on a ground of the closed list (Art. 12(4)-(5))."""
+    with deployment.database.begin() as connection:
+        request = load(connection, number, lock=True)
+        if request.state not in assess.PLANNABLE:
+            raise _state(request, "refused")
+        _ground(request, ground)
+        _note(connection, deployment, request, "decisions", reason, actor)
+        _end(connection, deployment, number, RequestState.REFUSED, actor, ground=ground)
+
+
+def withdraw(deployment: Deployment, number: int, actor: str) -> None:
+    """The person takes the request back. What was carried out stays; nothing more is."""
+    with deployment.database.begin() as connection:
+        request = load(connection, number, lock=True)
+        if not may_withdraw(Right(request.right), RequestState(request.state)):
+            raise _state(request, "withdrawn")
+        for task in requests.tasks_of(connection, number):
+            if task.waiting:
+                requests.step(connection, task, waiting=False, reason="withdrawn")
+        _end(connection, deployment, number, RequestState.WITHDRAWN, actor)
+
+
+def hold(deployment: Deployment, number: int, actor: str, *, on: bool, reason: str = "") -> None:
+    """Hold a request: nothing more is carried out until it is released. The clock runs on."""
+    with deployment.database.begin() as connection:
+        request = load(connection, number, lock=True)
+        if not request.open:
+            raise _state(request, "held")
+        if request.on_hold == on:
+            return
+        if reason:
+            _note(connection, deployment, request, "notes", reason, actor)
+            request = load(connection, number)
+        requests.change(connection, request, on_hold=on)
+        event = Event.REQUEST_HELD if on else Event.REQUEST_RELEASED
+        coordinator.tell(connection, deployment, number, event, actor)
+
+
+def extend(
+    deployment: Deployment, number: int, reason: ExtensionReason, explanation: str, actor: str
+) -> Deadline:
+    """Extend by two further months, once, of which the person was told now (Art. 12(3))."""
+    now = deployment.now()
+    with deployment.database.begin() as connection:
+        request = load(connection, number, lock=True)
+        if not request.open:
+            raise _state(request, "extended")
+        if request.extended_at is not None:
+            raise CannotDecide("extended", "a deadline is extended once, and this one was")
+        if not may_extend(deadline_of(request), now):
+            raise CannotDecide(
+                "too-late", "the person must be told of an extension within the first month"
+            )
+        _note(connection, deployment, request, "decisions", explanation, actor)
+        request = load(connection, number)
+        due = answer_by(
+            request.received_at,
+            questions=_questions(request),
+            extension=Extension(now, reason),
+        )
+        requests.change(
+            connection,
+            request,
+            extended_at=now,
+            extended_reason=reason.value,
+            **dates(request, due),
+        )
+        coordinator.tell(
+            connection, deployment, number, Event.REQUEST_EXTENDED, actor, reason=reason.value
+        )
+        return due
+
+
+def confirm_scope(
+    deployment: Deployment, number: int, controllers: Sequence[str], actor: str
+) -> Plan | None:
+    """The person confirmed that they mean another controller too: it joins the plan."""
+    with deployment.database.begin() as connection:
+        request = load(connection, number, lock=True)
+        if request.state not in assess.PLANNABLE:
+            raise _state(request, "given another scope")
+        for one in controllers:
+            if one not in deployment.landscape.controllers:
+                known = ", ".join(deployment.landscape.controllers)
+                raise CannotDecide("unknown-controller", f"the controllers are: {known}")
+        also = {*request.also.split(), *controllers} - set(request.controllers.split())
+        requests.change(connection, request, also=" ".join(sorted(also)))
+        coordinator.tell(
+            connection,
+            deployment,
+            number,
+            Event.SCOPE_CONFIRMED,
+            actor,
+            controllers=":".join(sorted(also)) or "none",
+        )
+        if request.state != RequestState.PLANNED.value:
+            return None
+        return assess.plan(connection, deployment, number, actor)
+
+
+def retry(deployment: Deployment, number: int, actor: str) -> list[str]:
+    """Try at once what waits or needs attention. Answers the systems."""
+    systems: list[str] = []
+    with deployment.database.begin() as connection:
+        request = load(connection, number, lock=True)
+        if request.state not in coordinator.WORKING:
+            raise _state(request, "retried")
+        for task in requests.tasks_of(connection, number):
+            due = task.waiting or task.state == TaskState.ATTENTION.value
+            if due and task.reason != "weak-match":
+                requests.step(connection, task, waiting=True, due_at=deployment.now(), tries=0)
+                systems.append(task.system)
+        coordinator.tell(connection, deployment, number, Event.TASK_RETRIED, actor)
+    return list(dict.fromkeys(systems))
+
+
+def judge_match(deployment: Deployment, task_id: int, actor: str, *, same: bool) -> str:
+    """A handler's word on weak matches: the records are the person's, or somebody else's. Answers
+    the system, whose task goes on."""
+    with deployment.database.begin() as connection:
+        task = requests.get_task(connection, task_id, lock=True)
+        if task is None:
+            raise NoSuchRequest(f"there is no task {task_id}")
+        if task.reason != "weak-match":
+            raise CannotDecide("no-question", f"task {task_id} asks nothing")
+        request = load(connection, task.request_id)
+        key = deployment.vault.open_keys([request.key_id])[request.key_id]
+        receipt = Receipt.open(key, task.id, task.receipt)
+        for one in receipt.records:
+            if one["certain"] == "no":
+                one["certain"] = "yes" if same else "other"
+        requests.step(
+            connection,
+            task,
+            receipt=receipt.seal(key, task.id),
+            state=TaskState.PENDING.value,
+            reason="",
+            waiting=True,
+            due_at=deployment.now(),
+        )
+        coordinator.tell(
+            connection,
+            deployment,
+            request.id,
+            Event.REVIEW_DECIDED,
+            actor,
+            same="yes" if same else "no",
+        )
+        coordinator.advance(connection, deployment, request.id)
+        return str(task.system)
+
+
+def notified(deployment: Deployment, number: int, how: str, text: str, actor: str) -> None:
+    """Record that the person was told what was done, and close the request."""
+    with deployment.database.begin() as connection:
+        request = load(connection, number, lock=True)
+        _must_be(request, RequestState.NOTIFYING, "closed")
+        _note(connection, deployment, request, "notices", text, actor, how=how)
+        request = load(connection, number)
+        coordinator.tell(connection, deployment, number, Event.REQUEST_NOTIFIED, actor)
+        coordinator.close(
+            connection, deployment, request, assess.casefile(deployment, request), actor
+        )
+
+
+def note(deployment: Deployment, number: int, text: str, actor: str) -> None:
+    """Add a handler's note to the case file."""
+    with deployment.database.begin() as connection:
+        request = load(connection, number, lock=True)
+        _note(connection, deployment, request, "notes", text, actor)
+
+
+def _note(
+    connection: Connection,
+    deployment: Deployment,
+    request: Row[Any],
+    kind: str,
+    text: str,
+    actor: str,
+    **more: str,
+) -> None:
+    key = deployment.vault.open_keys([request.key_id])[request.key_id]
+    case = CaseFile.open(key, request.id, request.casefile)
+    entry = {"at": deployment.now().isoformat(), "by": actor, "text": text, **more}
+    getattr(case, kind).append(entry)
+    requests.change(connection, request, casefile=case.seal(key, request.id))
+
+
+def _end(
+    connection: Connection,
+    deployment: Deployment,
+    number: int,
+    state: RequestState,
+    actor: str,
+    **detail: str,
+) -> None:
+    request = load(connection, number)
+    now = deployment.now()
+    requests.change(
+        connection,
+        request,
+        state=state.value,
+        open=False,
+        closed_at=now,
+        retain_until=now + deployment.landscape.rights.keep,
+        reason=detail.get("ground", ""),
+    )
+    event = Event.REQUEST_REFUSED if state is RequestState.REFUSED else Event.REQUEST_WITHDRAWN
+    coordinator.tell(connection, deployment, number, event, actor, **detail)
+
+
+def _questions(request: Row[Any]) -> list[IdentityQuestion]:
+    return [
+        IdentityQuestion(
+            datetime.fromisoformat(asked), datetime.fromisoformat(answered) if answered else None
+        )
+        for asked, answered in orjson.loads(request.questions)
+    ]
+
+
+def dates(request: Row[Any], due: Deadline) -> dict[str, date]:
+    """The columns of a deadline; while the clock stands still the last known ones stay."""
+    return {
+        "target_on": due.target or request.target_on,
+        "due_on": due.ends or request.due_on,
+    }
+
+
+def _ground(request: Row[Any], name: str) -> ExemptionGround:
+    """The ground of that name, if it may answer the request's right. Raises CannotDecide."""
+    try:
+        ground = ExemptionGround(name)
+    except ValueError:
+        known = ", ".join(ExemptionGround)
+        raise CannotDecide("unknown-ground", f"the grounds are: {known}") from None
+    right = Right(request.right)
+    if not may_exempt(ground, right, direct_marketing=right is Right.OBJECTION):
+        raise CannotDecide("ground-does-not-fit", f"{ground} is no answer to {right}")
+    return ground
+
+
+def _must_be(request: Row[Any], state: RequestState, done: str) -> None:
+    if request.state != state.value:
+        raise _state(request, done)
+
+
+def _state(request: Row[Any], done: str) -> CannotDecide:
+    return CannotDecide(
+        "wrong-state", f"request {request.id} is {request.state}: it cannot be {done} now"
+    )

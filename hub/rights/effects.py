@@ -1,0 +1,243 @@
+"""What takes effect in the hub the moment a plan is approved, in the approving transaction.
+
+Sync, import and the gate see these as stored facts: blocks, prohibitions, restriction. None of them
+is a call into the sync.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from hub.delivery.deployment import Deployment
+from hub.delivery.fanout import fan_out
+from hub.domain.permission import EventKind, PermissionEvent
+from hub.domain.plan import Plan
+from hub.domain.profile import Value
+from hub.domain.rights import Right
+from hub.rights import targets
+from hub.rights.casefile import CaseFile
+from hub.store import deliveries, ledger, people, subjects
+from hub.store.normalise import plain
+from hub.store.subjects import Subject
+from hub.vault.database import Connection
+from hub.vault.rows import ids
+
+SOURCE = "rights"
+"""The source of values and events that a request brings."""
+
+
+def at_start(
+    connection: Connection, deployment: Deployment, plan: Plan, case: CaseFile, now: datetime
+) -> list[str]:
+    """Carry out what a right means in the hub itself. Answers systems with something to send."""
+    persons = subjects.load(
+        connection,
+        deployment.vault,
+        deployment.identities,
+        [*plan.persons, *(plan.partly if plan.right is Right.RECTIFICATION else ())],
+        lock=True,
+    )
+    match plan.right:
+        case Right.ERASURE:
+            _stop_everything(connection, deployment, plan, case, persons.values(), now)
+        case Right.RESTRICTION:
+            set_restricted(connection, deployment, persons.values(), now, restricted=True)
+        case Right.OBJECTION:
+            return object_to(
+                connection, deployment, plan, persons.values(), case, now, marketing=True
+            )
+        case Right.NO_AUTOMATED_DECISIONS:
+            return object_to(
+                connection, deployment, plan, persons.values(), case, now, marketing=False
+            )
+        case Right.RECTIFICATION:
+            _correct(connection, deployment, plan, persons.values(), case, now)
+        case _:
+            pass  # to look up changes nothing
+    return []
+
+
+def block(
+    connection: Connection,
+    deployment: Deployment,
+    controllers: Iterable[str],
+    marks: Iterable[tuple[str, str]],
+    now: datetime,
+) -> None:
+    """Put erasure blocks: keyed hashes of (kind, value) for each controller."""
+    identities = deployment.identities
+    wanted = list(marks)
+    for controller in controllers:
+        for kind, value in wanted:
+            (number,) = ids(connection, people.block, 1)
+            people.add_block(
+                connection,
+                {
+                    "id": number,
+                    "controller": controller,
+                    "kind": kind,
+                    "digest": identities.block(controller, kind, value),
+                    "at": now,
+                },
+            )
+
+
+def set_restricted(
+    connection: Connection,
+    deployment: Deployment,
+    persons: Iterable[Subject],
+    now: datetime,
+    *,
+    restricted: bool,
+) -> None:
+    """Restrict processing of those persons (Art. 18), or end that."""
+    changed = []
+    for one in persons:
+        one.restricted = restricted
+        one.changed = True
+        changed.append(one)
+    subjects.save(connection, changed, now)
+    if restricted:
+        # refusals still travel (Art. 18(2)); everything else that is ready waits for nothing
+        deliveries.cancel_ready(connection, [one.id for one in changed], "restriction")
+    fan_out(connection, deployment, changed, now)
+
+
+def object_to(
+    connection: Connection,
+    deployment: Deployment,
+    plan: Plan,
+    persons: Iterable[Subject],
+    case: CaseFile,
+    now: datetime,
+    *,
+    marketing: bool,
+) -> list[str]:
+    """Record an objection to every purpose that sends something (`marketing`), or to profiling;
+    or to those purposes that the request names. Answers the systems it now travels to.
+
+    Where a controller knows nobody by the address, the refusal waits for whoever comes to have it.
+    """
+    changed = []
+    for one in persons:
+        events = [
+            PermissionEvent(
+                purpose,
+                EventKind.OBJECTION,
+                seen_at=now,
+                at=now,
+                system=SOURCE,
+                act="rights-request",
+            )
+            for purpose in _purposes(deployment, one.controller, case, marketing=marketing)
+        ]
+        numbers = ids(connection, ledger.event, len(events))
+        ledger.append(
+            connection,
+            [ledger.row(n, one.id, event) for n, event in zip(numbers, events, strict=True)],
+        )
+        one.events.extend(events)
+        one.changed = True
+        changed.append(one)
+    for controller in set(plan.controllers) - {one.controller for one in changed}:
+        for purpose in _purposes(deployment, controller, case, marketing=marketing):
+            for address in case.emails:
+                (number,) = ids(connection, people.refusal, 1)
+                people.add_refusal(
+                    connection,
+                    {
+                        "id": number,
+                        "controller": controller,
+                        "digest": deployment.identities.email(controller, address),
+                        "purpose": purpose,
+                        "at": now,
+                        "seen_at": now,
+                        "system": SOURCE,
+                    },
+                )
+    subjects.save(connection, changed, now)
+    return list(fan_out(connection, deployment, changed, now))
+
+
+def _purposes(
+    deployment: Deployment, controller: str, case: CaseFile, *, marketing: bool
+) -> list[str]:
+    return [
+        purpose.id
+        for purpose in deployment.landscape.purposes.values()
+        if controller in purpose.controllers
+        and (
+            purpose.id in case.purposes
+            if case.purposes
+            else (purpose.channel != "none") is marketing
+        )
+    ]
+
+
+def _stop_everything(
+    connection: Connection,
+    deployment: Deployment,
+    plan: Plan,
+    case: CaseFile,
+    persons: Iterable[Subject],
+    now: datetime,
+) -> None:
+    whole = list(persons)
+    controllers = {*plan.controllers, *(one.controller for one in whole)}
+    block(connection, deployment, sorted(controllers), [("email", e) for e in case.emails], now)
+    for one in whole:
+        marks = targets.marks_of(deployment.landscape, one)
+        block(connection, deployment, [one.controller], marks, now)
+    deliveries.cancel_ready(connection, [one.id for one in whole], "erasure-block")
+
+
+def _correct(
+    connection: Connection,
+    deployment: Deployment,
+    plan: Plan,
+    persons: Iterable[Subject],
+    case: CaseFile,
+    now: datetime,
+) -> None:
+    """The hub's own values; the systems get theirs by their tasks."""
+    changed = []
+    for one in persons:
+        for name, text in case.corrections.items():
+            kind = deployment.landscape.fields[name].kind
+            before = one.profile.get(name)
+            if one.id in plan.partly and not (before and before.origins <= set(plan.controllers)):
+                continue  # another controller's own knowledge is for it to correct
+            origins = before.origins if before else frozenset({one.controller})
+            value = plain(kind, text) if text else None
+            one.profile[name] = Value(value, SOURCE, now, origins, rectified=True)
+        _new_address(connection, deployment, one, case)
+        one.changed = True
+        changed.append(one)
+    subjects.save(connection, changed, now)
+
+
+def _new_address(
+    connection: Connection, deployment: Deployment, person: Subject, case: CaseFile
+) -> None:
+    """A corrected address finds its person from now on, unless it is somebody else's."""
+    address = person.email
+    if "email" not in case.corrections or not address:
+        return
+    digest = deployment.identities.email(person.controller, address)
+    if people.find(connection, person.controller, "email", [digest]):
+        return
+    (number,) = ids(connection, people.identifier, 1)
+    people.add_identifiers(
+        connection,
+        [
+            {
+                "id": number,
+                "controller": person.controller,
+                "kind": "email",
+                "digest": digest,
+                "person_id": person.id,
+                "undeliverable_at": None,
+            }
+        ],
+    )

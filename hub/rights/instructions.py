@@ -1,0 +1,59 @@
+"""What a person is asked to do in a tool that the hub cannot reach, in fi, sv and en."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+WORDS: Mapping[str, Mapping[str, str]] = {
+    "locate": {
+        "fi": "Selvitä, mitä tietoja henkilöstä on järjestelmässä {system}, ja kirjaa tulos.",
+        "sv": "Ta reda på vilka uppgifter om personen som finns i {system}, och anteckna svaret.",
+        "en": "Find out what {system} holds about the person, and record the result.",
+    },
+    "export": {
+        "fi": "Hae henkilön kaikki tiedot järjestelmästä {system} ja liitä ne pyyntöön.",
+        "sv": "Hämta personens alla uppgifter ur {system} och bifoga dem till ärendet.",
+        "en": "Export everything that {system} holds about the person; attach it to the request.",
+    },
+    "rectify": {
+        "fi": "Oikaise pyynnössä mainitut tiedot järjestelmässä {system}.",
+        "sv": "Rätta de uppgifter som nämns i ärendet i {system}.",
+        "en": "Correct in {system} the details that the request names.",
+    },
+    "clear": {
+        "fi": "Tyhjennä järjestelmästä {system} tiedot, jotka on saatu vain toiselta yritykseltä.",
+        "sv": "Töm i {system} de uppgifter som kommer endast från det andra bolaget.",
+        "en": "Empty in {system} the details that came only from the other company.",
+    },
+    "erase": {
+        "fi": "Poista henkilön kaikki tiedot järjestelmästä {system}, myös roskakorista.",
+        "sv": "Radera personens alla uppgifter ur {system}, även ur papperskorgen.",
+        "en": "Delete everything about the person from {system}, bins and archives included.",
+    },
+    "restrict": {
+        "fi": "Rajoita henkilön tietojen käsittelyä järjestelmässä {system}: mitään ei lähetetä.",
+        "sv": "Begränsa behandlingen av personens uppgifter i {system}: inget skickas.",
+        "en": "Restrict the person's data in {system}: nothing is sent, nothing is changed.",
+    },
+    "lift": {
+        "fi": "Poista käsittelyn rajoitus järjestelmästä {system}.",
+        "sv": "Häv begränsningen av behandlingen i {system}.",
+        "en": "Lift the restriction of processing in {system}.",
+    },
+    "refuse": {
+        "fi": "Kirjaa markkinointikielto järjestelmään {system}.",
+        "sv": "Registrera förbudet mot direktmarknadsföring i {system}.",
+        "en": "Record the marketing prohibition in {system}.",
+    },
+    "confirm": {
+        "fi": "Tee järjestelmässä {system} käsin se, mitä pyyntö edellyttää, ja kirjaa, mitä teit.",
+        "sv": "Gör för hand i {system} det som ärendet kräver, och anteckna vad du gjorde.",
+        "en": "Do by hand in {system} what the request asks, and record what you did.",
+    },
+    "automated": {
+        "fi": "Varmista, ettei {system} profiloi henkilöä eikä tee automaattisia päätöksiä.",
+        "sv": "Kontrollera att {system} varken profilerar personen eller beslutar automatiskt.",
+        "en": "Make sure that {system} neither profiles the person nor decides automatically.",
+    },
+}
+"""By act."""

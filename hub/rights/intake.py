@@ -1,0 +1,195 @@
+"""Receiving a request: what is asked, of whom, by whom; and the same request only once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from hub.delivery.deployment import Deployment
+from hub.domain.audit import Event
+from hub.domain.deadline import answer_by
+from hub.domain.landscape import FieldKind
+from hub.domain.rights import RequestState, Right, acts_at_once, needs_identity
+from hub.rights import assess, coordinator
+from hub.rights.casefile import CaseFile
+from hub.store import audit, normalise, requests
+from hub.store.normalise import Malformed
+from hub.vault import KeyKind
+from hub.vault.rows import ids
+
+LANGUAGES = ("fi", "sv", "en")
+FUTURE = 60.0
+"""Seconds by which a date may lie ahead: clocks differ."""
+
+
+class Invalid(Exception):
+    """Something that was given cannot be right: `field` names it, the text says the mend."""
+
+    def __init__(self, field_: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field_
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as it was received."""
+
+    right: Right
+    controllers: Sequence[str]
+    email: str
+    received_at: datetime
+    name: str = ""
+    phone: str = ""
+    language: str = "fi"
+    also_known_as: Sequence[str] = ()
+    message: str = ""
+    corrections: Mapping[str, str] = field(default_factory=dict)
+    purposes: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What opening came to."""
+
+    number: int
+    fresh: bool  # False: an open request for the same right of the same person was there already
+    systems: Sequence[str] = ()  # that have something to do at once
+
+
+def open_request(deployment: Deployment, asked: Asked, actor: str) -> Opened:
+    """Receive a request. An objection takes effect in the same transaction; what needs no
+    identity check is planned at once. Raises Invalid."""
+    case = _case(deployment, asked)
+    controllers = sorted(set(asked.controllers))
+    duplicate = deployment.identities.request(asked.right.value, controllers, case.email)
+    # keys commit first, then rows: a crash between leaves a key that is collected
+    ((key_id, key),) = deployment.vault.new_keys(KeyKind.REQUEST, 1)
+    now = deployment.now()
+    due = answer_by(asked.received_at)
+    with deployment.database.begin() as connection:
+        twin = requests.open_twin(connection, duplicate)
+        if twin is not None:
+            return Opened(twin, fresh=False)
+        (number,) = ids(connection, requests.request, 1)
+        state = (
+            RequestState.IDENTITY_PENDING if needs_identity(asked.right) else RequestState.ASSESSING
+        )
+        assert due.target is not None and due.ends is not None  # nothing pauses it yet
+        requests.add(
+            connection,
+            {
+                "id": number,
+                "right": asked.right.value,
+                "controllers": " ".join(controllers),
+                "also": "",
+                "state": state.value,
+                "open": True,
+                "on_hold": False,
+                "version": 1,
+                "key_id": key_id,
+                "casefile": case.seal(key, number),
+                "duplicate": duplicate,
+                "received_at": asked.received_at,
+                "target_on": due.target,
+                "due_on": due.ends,
+                "questions": "[]",
+                "extended_reason": "",
+                "escalated": "",
+                "identity": "" if needs_identity(asked.right) else "not-needed",
+                "code_tries": 0,
+                "plan": "",
+                "plan_hash": "",
+                "approved_by": "",
+                "second_by": "",
+                "watched": 0,
+                "reason": "",
+            },
+        )
+        audit.record(
+            connection,
+            now,
+            Event.REQUEST_RECEIVED,
+            actor,
+            f"request {number}",
+            {"right": asked.right.value, "controllers": ":".join(controllers)},
+        )
+        systems: list[str] = []
+        if not needs_identity(asked.right):
+            assess.plan(connection, deployment, number, actor)
+        if acts_at_once(asked.right) and not needs_identity(asked.right):
+            request = requests.get(connection, number)
+            assert request is not None  # added above
+            requests.change(connection, request, approved_at=now, approved_by=actor)
+            request = requests.get(connection, number)
+            assert request is not None  # added above
+            systems = coordinator.start(connection, deployment, request, case, actor)
+    return Opened(number, fresh=True, systems=systems)
+
+
+def _case(deployment: Deployment, asked: Asked) -> CaseFile:
+    """The case file of what was asked. Raises Invalid."""
+    landscape = deployment.landscape
+    if not asked.controllers:
+        raise Invalid("controllers", "name the controller that is asked, or both")
+    for one in asked.controllers:
+        if one not in landscape.controllers:
+            known = ", ".join(landscape.controllers)
+            raise Invalid("controllers", f"there is no such controller; the controllers: {known}")
+    if asked.received_at.tzinfo is None:
+        raise Invalid(
+            "received_at", "give the time with its zone, such as 2026-11-02T10:00:00+02:00"
+        )
+    ahead = (asked.received_at - deployment.now()).total_seconds()
+    if ahead > FUTURE:
+        raise Invalid("received_at", "a request cannot be received in the future")
+    if asked.language not in LANGUAGES:
+        raise Invalid("language", f"one of {', '.join(LANGUAGES)}")
+    if asked.right is Right.RECTIFICATION and not asked.corrections:
+        raise Invalid("corrections", "say which fields are to be corrected, and how")
+    if asked.corrections and asked.right is not Right.RECTIFICATION:
+        raise Invalid("corrections", f"only a rectification has corrections, not {asked.right}")
+    for name, value in asked.corrections.items():
+        known_field = landscape.fields.get(name)
+        if known_field is None:
+            raise Invalid(f"corrections.{name}", f"there is no such field; {_fields(deployment)}")
+        if known_field.kind is FieldKind.LIST:
+            raise Invalid(f"corrections.{name}", "a list is corrected in the tool that keeps it")
+        try:
+            normalise.plain(known_field.kind, value)
+        except Malformed as error:
+            raise Invalid(f"corrections.{name}", str(error)) from None
+    for purpose in asked.purposes:
+        if purpose not in landscape.purposes:
+            known = ", ".join(landscape.purposes)
+            raise Invalid("purposes", f"there is no such purpose; the purposes: {known}")
+    return CaseFile(
+        email=_address("email", asked.email),
+        name=asked.name.strip(),
+        phone=_phone(asked.phone),
+        language=asked.language,
+        also_known_as=[_address("also_known_as", one) for one in asked.also_known_as],
+        message=asked.message,
+        corrections=dict(asked.corrections),
+        purposes=list(asked.purposes),
+    )
+
+
+def _address(name: str, text: str) -> str:
+    try:
+        return normalise.email(text)
+    except Malformed as error:
+        raise Invalid(name, str(error)) from None
+
+
+def _phone(text: str) -> str:
+    if not text.strip():
+        return ""
+    number = normalise.plain(FieldKind.PHONE, text)
+    if not isinstance(number, str) or not number.startswith("+"):
+        raise Invalid("phone", "write the number with its country code, such as +358…")
+    return number
+
+
+def _fields(deployment: Deployment) -> str:
+    return f"the fields: {', '.join(deployment.landscape.fields)}"

@@ -1,0 +1,209 @@
+"""Tasks for a person: tools without an API, acts a connector does not offer, what no call reaches.
+
+Each has instructions, a one-time link, a time by which to confirm, reminders, and the name of who
+confirmed what. Nothing a person has to do is ever taken for done without that.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+from hub.api import Capability
+from hub.delivery.deployment import Deployment, Opened
+from hub.domain.audit import Event
+from hub.domain.rights import TaskState
+from hub.rights.instructions import WORDS
+from hub.store import audit, requests
+from hub.vault.database import Connection, Row
+from hub.vault.rows import ids
+
+if TYPE_CHECKING:
+    from hub.rights.worker import Work
+
+_NEEDED: dict[str, set[Capability]] = {
+    "locate": {Capability.LOCATE},
+    "export": {Capability.LOCATE, Capability.EXPORT},
+    "rectify": {Capability.LOCATE, Capability.RECTIFY, Capability.READ},
+    "clear": {Capability.LOCATE, Capability.RECTIFY, Capability.READ},
+    "erase": {Capability.LOCATE, Capability.ERASE},
+    "restrict": {Capability.LOCATE, Capability.RESTRICT},
+    "lift": {Capability.LOCATE, Capability.RESTRICT},
+    "refuse": {Capability.READ, Capability.WRITE_CONSENTS},
+}
+"""What a connector must be able to do for an act; without it a person does the whole of it."""
+
+
+class CannotConfirm(Exception):
+    """The task is not one that waits for a person, or the link is spent; the text says the mend."""
+
+
+def needs_person(capabilities: Collection[Capability], act: str) -> str:
+    """Why a person has to do that act: a code, "" where the connector can."""
+    if act == "confirm":
+        return "by-hand"
+    lacking = sorted(_NEEDED[act] - set(capabilities))
+    return f"cannot-{lacking[0].replace('_', '-')}" if lacking else ""
+
+
+def hand_over(work: Work, connection: Connection, reason: str) -> None:
+    """Make the claimed task one that waits for a named person's word."""
+    from hub.rights import coordinator  # noqa: PLC0415 - they call each other
+
+    now = work.deployment.now()
+    requests.get(connection, work.request.id, lock=True)  # always before its tasks
+    work.step(
+        connection,
+        state=TaskState.AWAITING_EXTERNAL.value,
+        waiting=False,
+        reason=reason,
+        confirm_by=now + work.deployment.landscape.rights.manual_within,
+    )
+    work.told(connection, Event.TASK_HANDED_OVER, reason=reason)
+    coordinator.advance(connection, work.deployment, work.request.id)
+
+
+def residuals(work: Work, connection: Connection, opened: Opened) -> None:
+    """Tasks for what the vendor may keep that no call reaches, once something was found there."""
+    now = work.deployment.now()
+    known = {
+        row.part
+        for row in requests.tasks_of(connection, work.request.id)
+        if row.system == work.task.system
+    }
+    wanted = [
+        one
+        for one in opened.type.residuals
+        if work.task.act == one.act.value and f"residual:{one.code}" not in known
+    ]
+    numbers = ids(connection, requests.task, len(wanted))
+    requests.add_tasks(
+        connection,
+        [
+            row(
+                number,
+                work.request.id,
+                work.task.system,
+                f"residual:{one.code}",
+                work.task.controllers,
+                "confirm",
+                now,
+                state=TaskState.AWAITING_EXTERNAL.value,
+                waiting=False,
+                reason=f"residual-{one.code}",
+                confirm_by=now + work.deployment.landscape.rights.manual_within,
+            )
+            for number, one in zip(numbers, wanted, strict=True)
+        ],
+    )
+
+
+def row(
+    number: int,
+    request_id: int,
+    system: str,
+    part: str,
+    controllers: str,
+    act: str,
+    now: Any,
+    **values: Any,
+) -> dict[str, Any]:
+    """A task as a row, pending and due now unless `values` says otherwise."""
+    return {
+        "id": number,
+        "request_id": request_id,
+        "system": system,
+        "part": part,
+        "controllers": controllers,
+        "act": act,
+        "state": TaskState.PENDING.value,
+        "waiting": True,
+        "epoch": 0,
+        "tries": 0,
+        "due_at": now,
+        "reason": "",
+        "found": 0,
+        "category": "",
+        "ground": "",
+        "until": None,
+        "confirm_by": None,
+        "reminded": 0,
+        "confirmed_by": "",
+        "created_at": now,
+        "ended_at": None,
+        **values,
+    }
+
+
+def new_link(connection: Connection, deployment: Deployment, task_id: int) -> str:
+    """A one-time secret that lets whoever has it confirm the task; an earlier one ends.
+
+    Raises CannotConfirm."""
+    task = requests.get_task(connection, task_id, lock=True)
+    if task is None or task.state != TaskState.AWAITING_EXTERNAL.value:
+        raise CannotConfirm(f"task {task_id} does not wait for a person's confirmation")
+    token = secrets.token_urlsafe(24)
+    digest = deployment.identities.secret("confirm", token)
+    requests.step(connection, task, link_digest=digest)
+    return token
+
+
+def by_link(connection: Connection, deployment: Deployment, token: str) -> Row[Any]:
+    """The task that a link confirms. Raises CannotConfirm."""
+    task = requests.by_link(connection, deployment.identities.secret("confirm", token))
+    if task is None:
+        raise CannotConfirm("this link was used already or is not one of ours: ask for a new one")
+    return task
+
+
+def confirm(
+    connection: Connection, deployment: Deployment, task_id: int, by: str, statement: str
+) -> None:
+    """Record that a named person did it, in their own words. Raises CannotConfirm, Stale."""
+    from hub.rights import coordinator  # noqa: PLC0415 - they call each other
+    from hub.rights.casefile import Receipt  # noqa: PLC0415 - as above
+
+    if not by.strip():
+        raise CannotConfirm("say who confirms it: a name is part of the proof")
+    task = requests.get_task(connection, task_id)
+    if task is None or task.state != TaskState.AWAITING_EXTERNAL.value:
+        raise CannotConfirm(f"task {task_id} does not wait for a person's confirmation")
+    request = requests.get(connection, task.request_id, lock=True)
+    assert request is not None  # a task's request is there as long as it
+    key = deployment.vault.open_keys([request.key_id])[request.key_id]
+    receipt = Receipt.open(key, task.id, task.receipt)
+    receipt.statement = statement
+    now = deployment.now()
+    requests.step(
+        connection,
+        task,
+        state=TaskState.CONFIRMED.value,
+        waiting=False,
+        confirmed_by=by.strip(),
+        link_digest=None,
+        receipt=receipt.seal(key, task.id),
+        ended_at=now,
+    )
+    audit.record(
+        connection,
+        now,
+        Event.TASK_CONFIRMED,
+        "person",
+        f"task {task.id}",
+        {"request": str(request.id), "system": task.system},
+    )
+    coordinator.advance(connection, deployment, request.id)
+
+
+def instructions(deployment: Deployment, task: Row[Any], language: str) -> str:
+    """What the person is to do, in fi, sv or en."""
+    code = task.part.removeprefix("residual:")
+    opened = deployment.systems.get(task.system)
+    if task.part.startswith("residual:") and opened is not None:
+        for one in opened.type.residuals:
+            if one.code == code:
+                return one.instructions.get(language) or one.instructions.get("en", "")
+    by_right = task.act == "confirm" and task.part == "records"
+    words = WORDS["automated"] if by_right else WORDS.get(task.act, WORDS["confirm"])
+    return words[language if language in words else "en"].format(system=task.system)

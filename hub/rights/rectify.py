@@ -1,0 +1,108 @@
+"""Correcting a person's values everywhere (GDPR Art. 16), and telling every recipient (Art. 19).
+
+What crossed to the other controller and is erased here is taken back there by the same means: an
+empty value, written to the records that show it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from hub.api import FieldValue, Result
+from hub.delivery.deployment import Opened
+from hub.delivery.plan import Intent, same
+from hub.delivery.settle import agree
+from hub.domain.landscape import Stream, System
+from hub.rights import targets
+from hub.rights.acting import Sent
+from hub.rights.casefile import ref_of
+from hub.store import subjects
+from hub.store.deliveries import Lane
+from hub.store.normalise import plain, vendor_value
+from hub.vault.database import Connection
+
+if TYPE_CHECKING:
+    from hub.rights.worker import Work
+
+
+ACTS = ("rectify", "clear")
+"""The acts that write fields."""
+
+
+def values(work: Work, stream: Stream) -> dict[str, tuple[str, FieldValue]]:
+    """Vendor's field -> (hub field, the value it should have) of what the request corrects, or
+    takes back."""
+    found: dict[str, tuple[str, FieldValue]] = {}
+    if work.task.act == "clear":
+        controllers = [*work.request.controllers.split(), *work.request.also.split()]
+        names = {name for one in work.mine for name in targets.crossed(one, controllers)}
+        return {
+            mapping.vendor: (mapping.hub, None)
+            for mapping in stream.fields
+            if mapping.hub in names and mapping.direction.writes
+        }
+    for mapping in stream.fields:
+        if mapping.hub not in work.case.corrections:
+            continue
+        kind = work.deployment.landscape.fields[mapping.hub].kind
+        right = work.case.corrections[mapping.hub]
+        found[mapping.vendor] = (mapping.hub, vendor_value(plain(kind, right)) if right else None)
+    return found
+
+
+def wanted(work: Work, system: System, entry: dict[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """What to write to one record: the vendor's fields, and the hub's names of them. Nothing where
+    the system has no such field."""
+    stream = _stream(system, entry)
+    right = values(work, stream) if stream else {}
+    return {vendor: value for vendor, (_, value) in right.items()}, [
+        hub for hub, _ in right.values()
+    ]
+
+
+def shown(work: Work, opened: Opened, entries: Sequence[dict[str, str]]) -> list[tuple[bool, str]]:
+    """Whether each record shows the corrected values now."""
+    answers: list[tuple[bool, str]] = []
+    for entry in entries:
+        stream = _stream(opened.system, entry)
+        right = values(work, stream) if stream else {}
+        if not right:
+            answers.append((True, "nothing-to-correct"))
+            continue
+        (record,) = opened.connector.fetch(entry["stream"], [ref_of(entry)])
+        if record is None:
+            answers.append((True, "gone"))
+            continue
+        done = all(
+            same(work.deployment, hub, record.fields.get(vendor), value)
+            or (value is None and not record.fields.get(vendor))
+            for vendor, (hub, value) in right.items()
+        )
+        answers.append((done, "corrected" if done else "not-shown-yet"))
+    return answers
+
+
+def agreed(work: Work, connection: Connection, system: System, sent: Sent, result: Result) -> None:
+    """Move the link's shadow to what was written, so that it is no change when it is read."""
+    stream = _stream(system, sent.entry)
+    if stream is None or sent.link_id is None:
+        return
+    fresh = subjects.load(
+        connection,
+        work.deployment.vault,
+        work.deployment.identities,
+        [person for link, person in work.links.values() if link == sent.link_id],
+        lock=True,
+    )
+    for person in fresh.values():
+        linked = next((one for one in person.links if one.id == sent.link_id), None)
+        if linked is None:
+            continue
+        intent = Intent(Lane.RECORD, fields=dict(sent.write.fields))
+        agree(work.deployment, stream, linked, intent, result.record, work.deployment.now())
+        subjects.save_links(connection, work.deployment.identities, [(linked, person.key)])
+
+
+def _stream(system: System, entry: dict[str, str]) -> Stream | None:
+    return next((one for one in system.streams if one.name == entry["stream"]), None)

@@ -1,0 +1,451 @@
+"""One attempt at one task: locate, act, read back, in one system.
+
+Every step is committed under the task's epoch, so that an attempt that was taken over commits
+nothing more; what is done is idempotent or read back first, so that a crash at any point costs a
+repetition and never a second act.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from hub.api import (
+    Act,
+    BadAnswer,
+    ConnectorError,
+    Exports,
+    Held,
+    Locates,
+    Misconfigured,
+    Ref,
+    Sought,
+    Unavailable,
+    Verdict,
+    Verifies,
+)
+from hub.delivery.deployment import Deployment, Opened
+from hub.domain.audit import Event
+from hub.domain.rights import Right, TaskState
+from hub.rights import acting, coordinator, manual, own, rectify, refusals, targets
+from hub.rights.casefile import CaseFile, Receipt, ref_of
+from hub.rights.manual import needs_person
+from hub.store import audit, deliveries, requests
+from hub.store.requests import Stale
+from hub.store.subjects import Subject
+from hub.vault import KeyHandle
+from hub.vault.database import Connection, Row, read_only
+
+log = structlog.get_logger(__name__)
+
+WAITS = tuple(timedelta(seconds=s) for s in (2, 10, 60, 300, 900, 3600, 4 * 3600, 24 * 3600))
+"""Between failed attempts: up to a day, and for as long as the request is open."""
+RAISED_AFTER = 3
+"""Failed attempts in a row after which a person is told; the tries go on."""
+SETTLING = timedelta(milliseconds=200)
+"""How long an attempt waits for a write of the sync that is in flight."""
+READ_BACK = tuple(timedelta(seconds=s) for s in (1, 5, 30, 300, 3600))
+"""Between read-backs of an act that the vendor took on and has not shown yet."""
+LOOKS = 3
+"""How often one attempt looks again for what came back while it acted."""
+
+
+@dataclass(slots=True)
+class Work:
+    """A claimed attempt with all it needs."""
+
+    deployment: Deployment
+    task: Row[Any]
+    request: Row[Any]
+    key: KeyHandle
+    case: CaseFile
+    receipt: Receipt
+    persons: dict[int, Subject] = field(default_factory=dict)
+
+    @property
+    def right(self) -> Right:
+        return Right(self.request.right)
+
+    @property
+    def mine(self) -> list[Subject]:
+        """The persons whose records this task is about."""
+        whose = self.task.controllers.split()
+        return [one for one in self.persons.values() if one.controller in whose]
+
+    @property
+    def links(self) -> dict[tuple[str, str, str], tuple[int, int]]:
+        """(link, person) by stream, scope and id, in the task's system."""
+        return {
+            (link.stream, link.scope, link.external_id): (link.id, one.id)
+            for one in self.mine
+            for link in one.links
+            if link.system == self.task.system
+        }
+
+    def step(self, connection: Connection, **values: Any) -> None:
+        """Commit a step with the receipt as it is now. Raises Stale."""
+        requests.step(
+            connection,
+            self.task,
+            receipt=self.receipt.seal(self.key, self.task.id),
+            found=len(self.receipt.records),
+            **values,
+        )
+
+    def end(self, connection: Connection, state: TaskState, event: Event, **detail: str) -> None:
+        """The task has its proof, and the request may move on."""
+        now = self.deployment.now()
+        requests.get(connection, self.request.id, lock=True)  # always before its tasks
+        self.step(connection, state=state.value, waiting=False, reason="", tries=0, ended_at=now)
+        self.told(connection, event, **detail)
+        coordinator.advance(connection, self.deployment, self.request.id)
+
+    def told(self, connection: Connection, event: Event, **detail: str) -> None:
+        audit.record(
+            connection,
+            self.deployment.now(),
+            event,
+            "hub",
+            f"task {self.task.id}",
+            {"request": str(self.request.id), "system": self.task.system, **detail},
+        )
+
+
+def attempt(deployment: Deployment, opened: Opened | None, task_id: int, why: str = "") -> None:
+    """One attempt. `opened` None: the system cannot be used, `why` is the code of the reason.
+
+    Never raises for the vendor's sake. Raises what the databases raise.
+    """
+    work = _claim(deployment, task_id)
+    if work is None:
+        return
+    try:
+        if work.task.system == targets.HUB:
+            own.carry_out(work)
+        elif opened is None:
+            _attention(work, why or "system-missing", timedelta(hours=1))
+        else:
+            _in_system(work, opened)
+    except Stale:
+        return  # another attempt has it
+    except Misconfigured as error:
+        _attention(work, _code(error), timedelta(hours=1))
+    except Unavailable as error:
+        _again(work, "unavailable", error.retry_after)
+    except BadAnswer:
+        _again(work, "bad-answer", None)
+    except ConnectorError as error:
+        _again(work, type(error).__name__.lower(), None)
+
+
+def _claim(deployment: Deployment, task_id: int) -> Work | None:
+    with deployment.database.begin() as connection:
+        task = requests.claim(connection, task_id, deployment.now())
+        if task is None:
+            return None
+        request = requests.get(connection, task.request_id)
+        assert request is not None  # a task's request is there as long as it
+        if not coordinator.may_work(request):
+            requests.step(connection, task, waiting=False)
+            return None
+        key = deployment.vault.open_keys([request.key_id])[request.key_id]
+        work = Work(
+            deployment,
+            task,
+            request,
+            key,
+            CaseFile.open(key, request.id, request.casefile),
+            Receipt.open(key, task.id, task.receipt),
+        )
+        work.persons = targets.loaded(connection, deployment, requests.persons_of(request))
+    return work
+
+
+def _in_system(work: Work, opened: Opened) -> None:
+    deployment, task = work.deployment, work.task
+    lacking = needs_person(opened.type.capabilities, task.act)
+    if lacking:
+        with deployment.database.begin() as connection:
+            manual.hand_over(work, connection, lacking)
+        return
+    with read_only(deployment.database).connect() as connection:
+        flying = deliveries.flying_at(connection, task.system, [one.id for one in work.mine])
+        lost = deliveries.of_task(connection, task.id, open_only=True)
+    if flying:  # what is on its way may still arrive there: locate only afterwards
+        with deployment.database.begin() as connection:
+            work.step(connection, due_at=deployment.now() + SETTLING)
+        return
+    if task.act == "refuse":
+        refusals.check(work, opened)
+        return
+    if lost:
+        _read_back(work, opened, lost)
+    for _ in range(LOOKS):
+        fresh = _locate(work, opened)
+        if not work.receipt.records:
+            with deployment.database.begin() as connection:
+                work.end(connection, TaskState.NOT_HELD, Event.TASK_NOT_HELD)
+            return
+        if _weak(work):
+            _attention(work, "weak-match", None)
+            return
+        if task.act == "locate":
+            break
+        if task.act == "export":
+            _export(work, opened)
+            break
+        todo = [one for one in _counting(work) if not one.get("verified")]
+        if not todo and not fresh:
+            break
+        if not _act(work, opened, [one for one in todo if one.get("outcome") != "ok"]):
+            return
+        if not _verify(work, opened, todo):
+            return
+        if task.act != Act.ERASE:
+            break
+    else:
+        _again(work, "keeps-coming-back", None)
+        return
+    with deployment.database.begin() as connection:
+        manual.residuals(work, connection, opened)
+        work.end(connection, TaskState.VERIFIED, Event.TASK_VERIFIED, found=str(task.found))
+
+
+def _locate(work: Work, opened: Opened) -> bool:
+    """Look for the person's records; answers whether any is new."""
+    connector = opened.connector
+    assert isinstance(connector, Locates)  # the capability is declared, the suite checks it
+    wanted = targets.sought(
+        work.deployment.landscape,
+        opened.system,
+        work.mine,
+        work.case.emails,
+        work.case.phone,
+    )
+    if work.task.part == "crossed":
+        # another controller's own data is not searched: only what the hub itself wrote there
+        wanted = Sought(refs=wanted.refs)
+    found: Sequence[Held] = connector.locate(wanted)
+    before = len(work.receipt.records)
+    shown: set[tuple[str, str, str]] = set()
+    for one in found:
+        entry = work.receipt.found(one)
+        shown.add((one.ref.stream, one.ref.scope, one.ref.id))
+        if entry.get("verified") and work.task.act == Act.ERASE:
+            # it is back: what was proved does not hold any more
+            entry.pop("verified")
+            entry.pop("outcome", None)
+            before -= 1
+    with work.deployment.database.begin() as connection:
+        work.step(connection, state=TaskState.RUNNING.value)
+        coordinator.mark(connection, work.deployment, work.request, work.task, found)
+    return len(work.receipt.records) > before
+
+
+def _counting(work: Work) -> list[dict[str, str]]:
+    """The records that are the person's: certain, or confirmed by a handler."""
+    return [one for one in work.receipt.records if one["certain"] == "yes"]
+
+
+def _weak(work: Work) -> bool:
+    return any(one["certain"] == "no" for one in work.receipt.records)
+
+
+def _export(work: Work, opened: Opened) -> None:
+    connector = opened.connector
+    assert isinstance(connector, Exports)
+    refs = [ref_of(one) for one in _counting(work)]
+    work.receipt.export = [
+        {
+            "stream": one.ref.stream,
+            "scope": one.ref.scope,
+            "values": dict(one.values),
+            "activities": [
+                {
+                    "kind": activity.kind.value,
+                    "at": activity.at.isoformat(),
+                    "about": activity.about,
+                    **activity.detail,
+                }
+                for activity in one.activities
+            ],
+        }
+        for one in connector.export(refs)
+    ]
+
+
+def _act(work: Work, opened: Opened, todo: Sequence[dict[str, str]]) -> bool:
+    """Carry out what is left to do; False where the attempt ends here."""
+    deployment, now = work.deployment, work.deployment.now()
+    wanted: list[tuple[dict[str, str], dict[str, Any], list[str]]] = []
+    for entry in todo:
+        fields: dict[str, Any] = {}
+        names: list[str] = []
+        if work.task.act in rectify.ACTS:
+            fields, names = rectify.wanted(work, opened.system, entry)
+            if not fields:
+                entry["outcome"], entry["verified"] = "ok", "nothing-to-correct"
+                continue
+        wanted.append((entry, fields, names))
+    if not wanted:
+        return True
+    with deployment.database.begin() as connection:
+        sent = acting.record(
+            connection,
+            system=work.task.system,
+            task_id=work.task.id,
+            key=work.key,
+            wanted=wanted,
+            links=work.links,
+            now=now,
+        )
+        work.step(connection, state=TaskState.RUNNING.value)
+    results, trouble = acting.send(opened.connector, work.task.act, sent)
+    reasons: list[str] = []
+    asked: list[float] = []
+    permanent = ""
+    with deployment.database.begin() as connection:
+        acting.settle(connection, list(zip(sent, results, strict=True)), deployment.now())
+        for one, result in zip(sent, results, strict=True):
+            if result.verdict is Verdict.OK:
+                one.entry["outcome"] = "ok"
+                one.entry["said"] = result.reason
+                if result.memo:
+                    one.entry["memo"] = result.memo
+                if work.task.act in rectify.ACTS:
+                    rectify.agreed(work, connection, opened.system, one, result)
+            elif result.verdict in (Verdict.RETRYABLE, Verdict.UNKNOWN):
+                reasons.append(result.reason or result.verdict.value)
+                asked += [result.retry_after] if result.retry_after else []
+            else:
+                permanent = result.reason or result.verdict.value
+        work.step(connection, state=TaskState.SENT.value)
+    if trouble is not None:
+        _attention(work, _code(trouble), timedelta(hours=1))
+    elif permanent:
+        _attention(work, _plain(permanent), timedelta(days=1))
+    elif reasons:
+        _again(work, _plain(reasons[0]), max(asked, default=None))
+    else:
+        return True
+    return False
+
+
+def _verify(work: Work, opened: Opened, todo: Sequence[dict[str, str]]) -> bool:
+    """Read back what was done; False where it does not show yet and is looked at again later."""
+    if work.task.act in rectify.ACTS:
+        shown = rectify.shown(work, opened, todo)
+    else:
+        connector = opened.connector
+        assert isinstance(connector, Verifies)
+        answers = connector.verify([ref_of(one) for one in todo], Act(work.task.act))
+        shown = [(one.done, one.code) for one in answers]
+    missing = ""
+    for entry, (done, code) in zip(todo, shown, strict=True):
+        if done:
+            entry["verified"] = code or "yes"
+        else:
+            missing = code or "not-shown-yet"
+            if entry.get("said") != "accepted":
+                # nothing there shows our act: it is done again, never taken for done
+                entry.pop("outcome", None)
+    with work.deployment.database.begin() as connection:
+        if missing:
+            tries = work.task.tries
+            work.step(
+                connection,
+                state=TaskState.SENT.value,
+                tries=tries + 1,
+                reason=_plain(missing),
+                due_at=work.deployment.now() + READ_BACK[min(tries, len(READ_BACK) - 1)],
+            )
+        else:
+            work.step(connection, state=TaskState.CONFIRMED.value)
+    return not missing
+
+
+def _read_back(work: Work, opened: Opened, lost: Sequence[Row[Any]]) -> None:
+    """Settle what an earlier attempt sent and never heard of."""
+    entries = {(one["stream"], one["scope"], one["id"]): one for one in work.receipt.records}
+    if work.task.act in rectify.ACTS:
+        todo = [one for one in work.receipt.records if not one.get("verified")]
+        shown = {
+            (one["stream"], one["scope"], one["id"]): done
+            for one, (done, _) in zip(todo, rectify.shown(work, opened, todo), strict=True)
+        }
+    else:
+        connector = opened.connector
+        assert isinstance(connector, Verifies)
+        refs = [ref_of(one) for one in work.receipt.records]
+        answers = connector.verify(refs, Act(work.task.act))
+        shown = {(one.ref.stream, one.ref.scope, one.ref.id): one.done for one in answers}
+
+    def done(ref: Ref) -> bool:
+        place = (ref.stream, ref.scope, ref.id)
+        if shown.get(place) and place in entries:
+            entries[place]["outcome"] = "ok"
+        return bool(shown.get(place))
+
+    with work.deployment.database.begin() as connection:
+        acting.settle_lost(connection, lost, done, work.key, work.deployment.now())
+        work.step(connection)
+
+
+def _again(work: Work, reason: str, asked: float | None) -> None:
+    """Try again later; after some failures in a row a person is told, and the tries go on."""
+    tries = work.task.tries
+    wait = WAITS[min(tries, len(WAITS) - 1)]
+    if asked is not None:
+        wait = max(wait, timedelta(seconds=asked)) if tries > 1 else timedelta(seconds=asked)
+    raised = tries + 1 >= RAISED_AFTER
+    state = TaskState.ATTENTION if raised else TaskState.PENDING
+    _put_off(work, state, reason, wait, tries + 1, tell=raised and tries + 1 == RAISED_AFTER)
+
+
+def _attention(work: Work, reason: str, wait: timedelta | None) -> None:
+    """A person has to act; the task is looked at again after `wait`, never where it is None."""
+    tell = work.task.reason != reason or work.task.state != TaskState.ATTENTION.value
+    _put_off(work, TaskState.ATTENTION, reason, wait, work.task.tries + 1, tell=tell)
+
+
+def _put_off(
+    work: Work, state: TaskState, reason: str, wait: timedelta | None, tries: int, *, tell: bool
+) -> None:
+    now: datetime = work.deployment.now()
+    with work.deployment.database.begin() as connection:
+        requests.get(connection, work.request.id, lock=True)  # always before its tasks
+        work.step(
+            connection,
+            state=state.value,
+            reason=reason,
+            tries=tries,
+            waiting=wait is not None,
+            due_at=now + (wait or timedelta(0)),
+        )
+        if tell:
+            work.told(connection, Event.TASK_ATTENTION, reason=reason)
+        coordinator.advance(connection, work.deployment, work.request.id)
+    if tell:
+        log.warning(
+            "rights task needs attention",
+            request=work.request.id,
+            task=work.task.id,
+            system=work.task.system,
+            reason=reason,
+        )
+
+
+def _code(error: Misconfigured) -> str:
+    return {"AuthFailed": "credential-refused", "MissingScope": "scope-missing"}.get(
+        type(error).__name__, "misconfigured"
+    )
+
+
+def _plain(reason: str) -> str:
+    """A reason as a code: letters, digits and hyphens, whatever a connector wrote."""
+    plain = "".join(c if c.isalnum() and c.isascii() else "-" for c in reason.lower()).strip("-")
+    return plain[:60] or "unknown"

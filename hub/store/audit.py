@@ -1,0 +1,81 @@
+"""The audit log's rows: appended in the transaction of what they tell of, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from hub.domain.audit import GENESIS, Chained, Entry, Event, Head, chain_hash
+from hub.store import rights_tables
+from hub.store.sql import table_of
+
+audit = table_of(rights_tables.AuditEvent)
+
+_LOCK = 0x6875625F61756474
+"""Taken on PostgreSQL while an entry is chained to the last one ("hub_audt")."""
+_PAGE = 1000
+
+
+def record(
+    connection: Connection,
+    now: datetime,
+    event: Event,
+    actor: str,
+    subject: str = "",
+    detail: Mapping[str, str] | None = None,
+) -> None:
+    """Append an entry. Lock what it tells of first: the log's end is held until the transaction
+    ends. Raises ValueError where something is no code."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+    before = head(connection)
+    entry = Entry(before.seq + 1, now, event, actor, subject, detail or {})
+    connection.execute(
+        sa.insert(audit).values(
+            seq=entry.seq,
+            at=now,
+            event=event.value,
+            actor=actor,
+            subject=subject,
+            detail=orjson.dumps(dict(entry.detail), option=orjson.OPT_SORT_KEYS).decode(),
+            hash=chain_hash(before.hash, entry),
+        )
+    )
+
+
+def head(connection: Connection) -> Head:
+    """The last entry's number and hash."""
+    row = connection.execute(
+        sa.select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
+    ).first()
+    return Head(0, GENESIS) if row is None else Head(row.seq, row.hash)
+
+
+def entries(connection: Connection, *, subjects: list[str] | None = None) -> Iterator[Chained]:
+    """All entries in their order, or those about some subjects. Raises ValueError for a row that
+    can be no entry: the log was tampered with."""
+    after = 0
+    while True:
+        query = sa.select(audit).where(audit.c.seq > after).order_by(audit.c.seq).limit(_PAGE)
+        if subjects is not None:
+            query = query.where(audit.c.subject.in_(subjects))
+        rows = connection.execute(query).all()
+        for row in rows:
+            yield Chained(
+                Entry(
+                    row.seq,
+                    row.at,
+                    Event(row.event),
+                    row.actor,
+                    row.subject,
+                    orjson.loads(row.detail),
+                ),
+                row.hash,
+            )
+        if len(rows) < _PAGE:
+            return
+        after = rows[-1].seq

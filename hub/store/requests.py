@@ -1,0 +1,209 @@
+"""Rights requests and their tasks: rows, and the conditions under which they may change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy import Connection, Row
+
+from hub.store import rights_tables
+from hub.store.sql import chunks, insert_rows, table_of
+
+request = table_of(rights_tables.RightsRequest)
+task = table_of(rights_tables.RightsTask)
+
+
+class Stale(Exception):
+    """The row changed since it was read, or another attempt took the task over."""
+
+
+# requests
+
+
+def add(connection: Connection, row: dict[str, Any]) -> None:
+    """Add a request."""
+    connection.execute(sa.insert(request).values(**row))
+
+
+def get(connection: Connection, number: int, *, lock: bool = False) -> Row[Any] | None:
+    """A request. `lock` holds it until the transaction ends."""
+    query = sa.select(request).where(request.c.id == number)
+    return connection.execute(query.with_for_update() if lock else query).first()
+
+
+def open_twin(connection: Connection, duplicate: bytes) -> int | None:
+    """The open request for the same right of the same person."""
+    query = sa.select(request.c.id).where(request.c.duplicate == duplicate, request.c.open)
+    return connection.scalar(query)
+
+
+def change(connection: Connection, row: Row[Any], **values: Any) -> None:
+    """Change a request as it was read. Raises Stale where somebody was quicker."""
+    done = connection.execute(
+        sa.update(request)
+        .where(request.c.id == row.id, request.c.version == row.version)
+        .values(version=row.version + 1, **values)
+    )
+    if not done.rowcount:
+        raise Stale(f"request {row.id} changed meanwhile")
+
+
+def listed(
+    connection: Connection,
+    *,
+    states: Sequence[str] = (),
+    open_only: bool = False,
+    after: int = 0,
+    limit: int = 100,
+) -> list[Row[Any]]:
+    """Requests in the order of their numbers."""
+    query = sa.select(request).where(request.c.id > after).order_by(request.c.id).limit(limit)
+    if states:
+        query = query.where(request.c.state.in_(states))
+    if open_only:
+        query = query.where(request.c.open)
+    return list(connection.execute(query))
+
+
+def about(connection: Connection, persons: Iterable[int]) -> list[Row[Any]]:
+    """Open requests whose plan names one of those persons."""
+    wanted = {int(one) for one in persons}
+    found = []
+    for row in connection.execute(sa.select(request).where(request.c.open, request.c.plan != "")):
+        if wanted & set(persons_of(row)):
+            found.append(row)
+    return found
+
+
+def persons_of(row: Row[Any]) -> list[int]:
+    """The persons that a request's plan names."""
+    plan = orjson.loads(row.plan) if row.plan else {"persons": [], "partly": []}
+    return [*plan["persons"], *plan["partly"]]
+
+
+def starting(connection: Connection, now: datetime) -> list[int]:
+    """Requests whose cooling-off is over."""
+    query = sa.select(request.c.id).where(
+        request.c.state == "cooling_off", request.c.starts_at <= now, ~request.c.on_hold
+    )
+    return list(connection.scalars(query))
+
+
+def to_watch(connection: Connection, now: datetime) -> list[int]:
+    """Closed erasures whose next re-read is due."""
+    query = sa.select(request.c.id).where(
+        request.c.watch_at.is_not(None), request.c.watch_at <= now
+    )
+    return list(connection.scalars(query))
+
+
+def to_archive(connection: Connection, now: datetime) -> list[Row[Any]]:
+    """Requests whose case file has been kept long enough."""
+    query = sa.select(request).where(
+        ~request.c.open, request.c.retain_until <= now, request.c.state != "archived"
+    )
+    return list(connection.execute(query))
+
+
+# tasks
+
+
+def add_tasks(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Add tasks."""
+    insert_rows(connection, task, rows)
+
+
+def tasks_of(connection: Connection, number: int) -> list[Row[Any]]:
+    """The tasks of a request, in their order."""
+    query = sa.select(task).where(task.c.request_id == number).order_by(task.c.id)
+    return list(connection.execute(query))
+
+
+def get_task(connection: Connection, number: int, *, lock: bool = False) -> Row[Any] | None:
+    """One task."""
+    query = sa.select(task).where(task.c.id == number)
+    return connection.execute(query.with_for_update() if lock else query).first()
+
+
+def due(connection: Connection, system: str, now: datetime, limit: int) -> list[int]:
+    """Tasks of a system with an attempt due now, the longest waiting first; those of requests on
+    hold wait."""
+    query = (
+        sa.select(task.c.id)
+        .join(request, request.c.id == task.c.request_id)
+        .where(task.c.waiting, task.c.system == system, task.c.due_at <= now, ~request.c.on_hold)
+        .order_by(task.c.due_at, task.c.id)
+        .limit(limit)
+    )
+    return list(connection.scalars(query))
+
+
+def next_due(connection: Connection, system: str) -> datetime | None:
+    """When the next attempt of a system is due; None where none waits."""
+    query = (
+        sa.select(sa.func.min(task.c.due_at))
+        .join(request, request.c.id == task.c.request_id)
+        .where(task.c.waiting, task.c.system == system, ~request.c.on_hold)
+    )
+    found: datetime | None = connection.scalar(query)
+    return found
+
+
+def due_systems(connection: Connection, now: datetime) -> list[str]:
+    """Systems with an attempt due now."""
+    query = (
+        sa.select(task.c.system)
+        .join(request, request.c.id == task.c.request_id)
+        .where(task.c.waiting, task.c.due_at <= now, ~request.c.on_hold)
+    )
+    return list(connection.scalars(query.distinct()))
+
+
+def claim(connection: Connection, number: int, now: datetime) -> Row[Any] | None:
+    """Take a task's attempt: its epoch rises. None where none is due any more."""
+    row = get_task(connection, number, lock=True)
+    if row is None or not row.waiting or row.due_at > now:
+        return None
+    connection.execute(sa.update(task).where(task.c.id == number).values(epoch=row.epoch + 1))
+    return get_task(connection, number)
+
+
+def step(connection: Connection, row: Row[Any], **values: Any) -> None:
+    """Record a step of a claimed attempt. Raises Stale where another attempt took over."""
+    done = connection.execute(
+        sa.update(task).where(task.c.id == row.id, task.c.epoch == row.epoch).values(**values)
+    )
+    if not done.rowcount:
+        raise Stale(f"task {row.id} was taken over")
+
+
+def overdue_confirmations(connection: Connection, now: datetime) -> list[Row[Any]]:
+    """Manual tasks whose time is over."""
+    query = sa.select(task).where(task.c.state == "awaiting_external", task.c.confirm_by <= now)
+    return list(connection.execute(query))
+
+
+def exemptions_ending(connection: Connection, today: Any) -> list[Row[Any]]:
+    """Exempt tasks whose ground has ended."""
+    query = sa.select(task).where(task.c.state == "exempt", task.c.until <= today)
+    return list(connection.execute(query))
+
+
+def by_link(connection: Connection, digest: bytes) -> Row[Any] | None:
+    """The manual task of a one-time confirmation link."""
+    return connection.execute(sa.select(task).where(task.c.link_digest == digest)).first()
+
+
+def keys_of(connection: Connection, numbers: Sequence[int]) -> dict[int, int]:
+    """The key of each request."""
+    return {
+        row.id: row.key_id
+        for part in chunks(numbers)
+        for row in connection.execute(
+            sa.select(request.c.id, request.c.key_id).where(request.c.id.in_(part))
+        )
+    }
