@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, Field, SecretStr
 
 from hub import api
 from hub.api import Capability, Consent, Page, Record, Ref, Result, Stance, Verdict, Write
@@ -18,8 +18,8 @@ ACTS = {"form": "form"}  # of a wish's sources, only Lumo's own form is an act o
 
 
 class LumoSettings(BaseModel):
-    token: SecretStr
-    base_url: str = "https://api.lumo.example"
+    token: SecretStr = Field(description="API token of the account.")
+    base_url: str = Field("https://api.lumo.example", description="Where the API is.")
 
 
 class LumoConnector:

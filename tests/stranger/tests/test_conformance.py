@@ -17,7 +17,7 @@ from hub.testing.conformance import Ability, ConnectorConformance
 class TestLumo(ConnectorConformance):
     connector_type = connector.LUMO
     stream, topic = "people", "news"
-    editable_field, other_field = "city", "title"
+    editable_field, other_field = "name", "title"
     unsupported: ClassVar = {
         Ability.ARCHIVE: "Lumo has no archive",
         Ability.MERGE: "Lumo does not merge people",
@@ -32,7 +32,7 @@ class TestLumo(ConnectorConformance):
         return connector.LumoSettings(token="wrong", base_url="http://localhost")
 
     def seed(self) -> None:
-        account = {"tokens": ["right"], "fields": ["city", "title"], "topics": {"news": "News"}}
+        account = {"tokens": ["right"], "fields": ["name", "title"], "topics": {"news": "News"}}
         self.sandbox.seed(account)
 
     def add_person(self, email: str, **fields: str) -> str:
