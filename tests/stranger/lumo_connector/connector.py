@@ -43,7 +43,7 @@ class LumoConnector:
         return [api.Problem("field", f"Lumo has no field {name}", mend) for name in unknown]
 
     def prepare(self) -> Sequence[str]:
-        return []  # Lumo lets no program make fields
+        return []  # in Lumo, fields are made by hand
 
     def topics(self, stream: str, scope: str) -> Mapping[str, str]:
         return dict(self.ask("GET", "/account")["topics"])
