@@ -136,11 +136,8 @@ def test_what_is_not_there_is_seen() -> None:
 
 def test_the_guide_lists_the_rules() -> None:
     guide = (ROOT / "docs" / "connectors.md").read_text(encoding="utf-8")
-    assert dict(
-        re.findall(r"^\| `([a-z-]+)` \| (.+) \|$", guide, re.MULTILINE)
-    ) | quality.RULES == (quality.RULES)
-    for name, asks in quality.RULES.items():
-        assert f"| `{name}` | {asks} |\n" in guide
+    listed = re.findall(r"^\| `([a-z-]+)` \| (.+) \|$", guide, re.MULTILINE)
+    assert dict(listed) == quality.RULES
 
 
 # ---------------------------------------------------------------------------
