@@ -38,7 +38,8 @@ def of_the_package() -> dict[str, str]:
 
 
 def test_the_guide_contains_it_whole() -> None:
-    assert example(guide().read_text(encoding="utf-8")) == of_the_package()
+    shown = example(guide().read_text(encoding="utf-8"))
+    assert shown == of_the_package(), "guide and package are changed together, byte for byte"
 
 
 def test_it_is_about_a_hundred_lines() -> None:
