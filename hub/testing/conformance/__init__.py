@@ -32,19 +32,44 @@ Needs pytest.
 import pytest
 
 # before they are imported, so that a failing assert of the suite shows its values
-for _part in ("base", "reading", "consents", "writing", "faults"):
+for _part in (
+    "base",
+    "declaring",
+    "reading",
+    "consents",
+    "writing",
+    "faults",
+    "activities",
+    "locating",
+    "rights",
+    "restricting",
+):
     pytest.register_assert_rewrite(f"{__name__}.{_part}")
 
-from hub.testing.conformance.base import Ability  # noqa: E402 - after the line above
+from hub.testing.conformance.activities import Activities  # noqa: E402 - after the line above
+from hub.testing.conformance.base import Ability  # noqa: E402 - as above
 from hub.testing.conformance.consents import Wishes, WritingWishes  # noqa: E402 - as above
-from hub.testing.conformance.faults import Discretion  # noqa: E402 - as above
+from hub.testing.conformance.declaring import Declaring  # noqa: E402 - as above
 from hub.testing.conformance.reading import Checking, Fetching, Reading, Rows  # noqa: E402 - as above
+from hub.testing.conformance.restricting import Restricting  # noqa: E402 - as above
+from hub.testing.conformance.rights import Erasing, Rectifying  # noqa: E402 - as above
 from hub.testing.conformance.writing import Writing  # noqa: E402 - as above
 
 __all__ = ["Ability", "ConnectorConformance"]
 
 
 class ConnectorConformance(
-    Checking, Reading, Rows, Fetching, Wishes, WritingWishes, Writing, Discretion
+    Declaring,
+    Checking,
+    Reading,
+    Rows,
+    Fetching,
+    Wishes,
+    WritingWishes,
+    Writing,
+    Activities,
+    Rectifying,
+    Erasing,
+    Restricting,
 ):
     """Everything. See the module's docstring and `base.Base` for what to give."""
