@@ -164,7 +164,7 @@ class Rectifying(Acting):
             assert self.rectify(intent)[intent.key].verdict is Verdict.OK, "it can be repeated"
 
 
-class Erasing(Acting):
+class Erasing(Rectifying):
     """`erase`, and the proof of it."""
 
     def erase(self, *batch: Write) -> dict[str, Result]:
@@ -243,7 +243,9 @@ class Erasing(Acting):
         person, email = self.one_among_others()
         ref = self.ref(person, email)
         assert not self.verified(Act.ERASE, ref)
-        self.does(self.erase, ref)
+        self.erase(write(ref))
+        assert self.verified(Act.ERASE, ref) == self.is_gone(person), "accepted is not done yet"
+        self.settle()
         proof = only(self.verify(Act.ERASE, ref))
         assert proof.done
         assert proof.code, "say what exactly is shown"

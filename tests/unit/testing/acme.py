@@ -221,7 +221,7 @@ class Acme:
         kinds = ",".join(sorted(self.context.activities.get(stream, ())))
         after, more = int(cursor or 0), bool(kinds)
         while more:
-            query = {"room": scope, "after": after, "what": kinds}
+            query: dict[str, str | int] = {"room": scope, "after": after, "what": kinds}
             answer = self.http.call("GET", "/events", query=query).json()
             rows, more = answer["events"], answer["more"]
             activities, rejected = [], []

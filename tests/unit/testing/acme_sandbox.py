@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from hub.testing.sandbox import Answer, Call, FaultKind, Refusal, Sandbox, route
@@ -95,6 +96,13 @@ class AcmeSandbox(Sandbox):
         ]
         return Answer(200, {"people": found})
 
+    @route("POST", "/people/search")
+    def search(self, call: Call) -> Answer:
+        """As everywhere, but late."""
+        seen = (self.now() - timedelta(seconds=self.search_lag(call))).isoformat()
+        found = self.everywhere(call).body["people"]
+        return Answer(200, {"people": [one for one in found if one["updated"] <= seen]})
+
     @route("GET", "/events")
     def happenings(self, call: Call) -> Answer:
         room, person = call.query.get("room"), call.query.get("person")
@@ -133,6 +141,8 @@ class AcmeSandbox(Sandbox):
         person["fields"].update(fields)
         if given["act"] in ("pause", "resume"):
             person["paused"] = given["act"] == "pause"
+        if given["act"] in ("archive", "restore"):
+            person["archived"] = given["act"] == "archive"
         for topic, stance in given["wishes"].items():
             self.wish(person["id"], topic, stance, given["source"])
         self.touch(person["id"])

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from hub.api import AuthFailed, Capability
+from hub.testing.conformance import ConnectorConformance
 from hub.testing.sandbox import FaultKind
 from tests.unit.testing.acme import Acme, acme_type
 from tests.unit.testing.acme_suite import AcmeSuite, account_of
@@ -134,3 +135,9 @@ def test_every_part_of_the_suite_runs() -> None:
     assert len(tests) > 60
     undocumented = {test for _, test, _ in BROKEN} - set(tests)
     assert not undocumented
+
+
+def test_no_test_of_the_suite_hides_another_of_the_same_name() -> None:
+    parts = [part for part in ConnectorConformance.__mro__ if part is not ConnectorConformance]
+    told = [name for part in parts for name in vars(part) if name.startswith("test_")]
+    assert len(told) == len(set(told)), sorted(name for name in set(told) if told.count(name) > 1)
