@@ -111,7 +111,7 @@ class Erases(Protocol):
     def erase(self, stream: str, batch: Sequence[Write]) -> Sequence[Result]:
         """Delete those records for good, by id, never by address. OK says that the vendor took
         it on (`reason`: "erased", "accepted" where it is done later); a record that is no longer
-        there is OK too ("absent"). One Result per Write."""
+        there is OK too ("absent"); a Write without an id is PERMANENT. One Result per Write."""
         ...
 
 
@@ -121,12 +121,13 @@ class Restricts(Protocol):
 
     def restrict(self, stream: str, batch: Sequence[Write]) -> Sequence[Result]:
         """Stop all use of those records in a way that reads neither as a withdrawal nor as a
-        deletion (Art. 18). `Result.memo` is what `lift` needs to bring the former state back."""
+        deletion (Art. 18). `Result.memo` is what `lift` needs to bring the former state back; ""
+        where that can no longer be told, as when the first answer was lost."""
         ...
 
     def lift(self, stream: str, batch: Sequence[Write]) -> Sequence[Result]:
         """End the restriction: the state that `Write.memo` tells of, unless the person refused
-        meanwhile."""
+        meanwhile. OK only where that state is back; PERMANENT where it is not known."""
         ...
 
 

@@ -174,7 +174,7 @@ class StreamType:
     email_field: str  # the vendor's field with the person's address
     scoped: bool = False  # records live in scopes (audiences, webinars) that YAML lists
     read_page: int = 100  # largest page the vendor gives
-    write_batch: int = 1  # most writes given to one `write` call
+    write_batch: int = 1  # most writes given to one call of `write`, or of an act for a right
     consent_batch: int = 1  # most writes given to one `write_consents` call
     activities: frozenset[ActivityKind] = frozenset()  # kinds that are told of its records
 

@@ -1,32 +1,38 @@
-"""`hub connectors`"""
+"""`hub connectors …`"""
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
-from typing import Any
+from importlib.metadata import EntryPoint, entry_points
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
 from hub.api import ConnectorType
-from hub.cli.base import Code, JsonOption, command
-from hub.cli.show import cells, out, print_json, table
+from hub.cli.base import Code, JsonOption, Stop, command
+from hub.cli.show import cells, counts, out, print_json, table
+from hub.cli.skeleton import NotLaidOut, guide, lay_out, skeleton
 from hub.connect.discovery import GROUP
 from hub.connect.host import Host
+from hub.testing import quality
 
 app = typer.Typer()
 
 
-@app.command()
+@app.callback(invoke_without_command=True)
 @command
-def connectors(json: JsonOption = False) -> None:
+def connectors(context: typer.Context, json: JsonOption = False) -> None:
     """Show the plugins that are installed, what they can do, and what is wrong with one.
 
     Exits with 1 where a plugin cannot be used.
     """
+    if context.invoked_subcommand is not None:
+        return
     with Host.load() as host:
-        versions = {entry.name: _version(entry) for entry in entry_points(group=GROUP)}
-        types = [_told(one, versions.get(one.kind, "")) for one in host.types.values()]
+        entries = {entry.name: entry for entry in entry_points(group=GROUP)}
+        types = [_told(one, entries.get(one.kind)) for one in host.types.values()]
         problems = [
             {"plugin": one.plugin, "message": one.message, "mend": one.mend, "kinds": one.kinds}
             for one in host.problems
@@ -39,16 +45,61 @@ def connectors(json: JsonOption = False) -> None:
         raise typer.Exit(Code.FAILED)
 
 
-def _version(entry: Any) -> str:
-    return entry.dist.version if entry.dist else ""
+@app.command()
+@command
+def new(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The tool, as one word in small letters: pretix.")
+    ],
+    into: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder to make.  [dim]\\[default: NAME-connector here][/dim]"
+        ),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Lay out a connector of your own: a package of an invented tool that passes the conformance
+    suite, to be changed into yours. Overwrites nothing.
+    """
+    folder = into or Path(f"{name}-connector")
+    try:
+        made = skeleton(name, guide().read_text(encoding="utf-8"))
+        with Host.load() as host:
+            taken = {*host.types, *(entry.name for entry in entry_points(group=GROUP))}
+        if name in taken:
+            raise NotLaidOut(f"a plugin called {name!r} is installed", "choose another name")
+        lay_out(made, folder)
+    except NotLaidOut as reason:
+        raise Stop(str(reason), reason.mend, Code.USAGE) from None
+    following = [f"cd {folder}", 'pip install -e ".[dev]"', "pytest"]
+    if json:
+        print_json({"folder": str(folder), "files": sorted(made), "next": following})
+        return
+    console = out()
+    console.print(Text(f"{folder} holds a connector of an invented tool called {name}. Next:"))
+    for line in following:
+        console.print(Text(f"  {line}"), soft_wrap=True)
+    console.print(Text("How to make it yours: docs/connectors.md", style="dim"))
 
 
-def _told(one: ConnectorType, version: str) -> dict[str, Any]:
+def _quality(entry: EntryPoint | None) -> dict[str, int] | None:
+    """How many rules of a good connector are done, todo and exempt; None where it does not say."""
+    if entry is None:
+        return None
+    try:
+        text = (files(entry.module.rpartition(".")[0]) / "quality.yaml").read_text(encoding="utf-8")
+    except (OSError, ImportError, ValueError):
+        return None
+    return quality.read(text).counts()
+
+
+def _told(one: ConnectorType, entry: EntryPoint | None) -> dict[str, Any]:
     fields = one.settings.model_fields.items()
     return {
         "kind": one.kind,
         "title": one.title,
-        "version": version,
+        "version": entry.dist.version if entry and entry.dist else "",
         "api_version": one.api_version,
         "capabilities": sorted(one.capabilities),
         "streams": [stream.name for stream in one.streams],
@@ -64,6 +115,7 @@ def _told(one: ConnectorType, version: str) -> dict[str, Any]:
             for name, field in fields
         },
         "sandbox": one.sandbox is not None,
+        "quality": _quality(entry),
     }
 
 
@@ -95,6 +147,9 @@ def _print(types: list[dict[str, Any]], problems: list[dict[str, Any]]) -> None:
             known.add_row(*cells(key, "yes" if about["required"] else "", about["about"]))
         console.print()
         console.print(known)
+        if one["quality"] is not None:
+            told = counts(one["quality"])
+            console.print(Text(f"rules of a good connector: {told} (quality.yaml)", style="dim"))
     for problem in problems:
         console.print()
         console.print(Text.assemble(("✗ ", "red"), problem["message"]))

@@ -121,6 +121,14 @@ def test_a_plugin_needs_the_api_alone(file: Path) -> None:
     assert foreign(file, allowed) == []
 
 
+@pytest.mark.parametrize("file", files("tests/stranger/lumo_connector"), ids=lambda file: file.stem)
+def test_a_strangers_connector_needs_the_api_alone(file: Path) -> None:
+    allowed = {"hub.api", "pydantic"}
+    if file.stem == "sandbox":
+        allowed |= {"hub.testing"}
+    assert foreign(file, allowed) == []
+
+
 @pytest.mark.parametrize("file", files("plugins"), ids=lambda file: file.stem)
 def test_what_talks_to_the_vendor_knows_no_sandbox_at_import(file: Path) -> None:
     """An installation without the testing kit still connects: sandboxes load when they are asked.

@@ -1,4 +1,4 @@
-"""What others build on says what it means: modules, connector API, hook, quality files."""
+"""What others build on says what it means: modules, connector API, hook."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pkgutil
 from pathlib import Path
 
 import pytest
-import yaml
 
 import hub
 import hub.api
@@ -70,38 +69,5 @@ def test_a_hook_has_a_typed_signature_an_example_and_a_plugin(name: str) -> None
         assert hasattr(connector, name), plugin.name
 
 
-# What every connector owes its users; a file adds rules of its own vendor beside these.
-RULES = {
-    "activities",
-    "authoritative-fetch",
-    "changed-since",
-    "conformance-suite",
-    "consent-read-before-write",
-    "create-never-overwrites",
-    "erasure",
-    "full-enumeration",
-    "malformed-rows",
-    "merges",
-    "missing-scopes-named",
-    "official-client",
-    "one-verdict-per-input",
-    "rate-limits",
-    "webhooks",
-}
-
-
 def test_the_plugins_are_found() -> None:
     assert {"hubspot", "mailer"} <= {plugin.name for plugin in PLUGINS}
-
-
-@pytest.mark.parametrize("plugin", PLUGINS, ids=lambda plugin: plugin.name)
-def test_a_quality_file_answers_for_every_rule(plugin: Path) -> None:
-    document = yaml.safe_load((plugin / "quality.yaml").read_text())
-    assert set(document) == {"rules"}
-    rules = document["rules"]
-    assert RULES - set(rules) == set()
-    for name, rule in rules.items():
-        assert set(rule) <= {"status", "comment"}, name
-        assert rule["status"] in {"done", "todo", "exempt"}, name
-        assert rule["status"] == "done" or rule.get("comment"), f"{name}: a reason is missing"
-    assert rules["conformance-suite"]["status"] == "done"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from itertools import islice
 from typing import Any, ClassVar
@@ -12,6 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from hub.api import (
+    ActivityKind,
     Capability,
     Connector,
     ConnectorError,
@@ -56,6 +58,8 @@ class Ability(StrEnum):
     CHANGED_CONSENTS = "changed-consents"  # a changed wish shows in what changed since
     EMAIL_CHANGE = "email-change"  # a record keeps its id when its address changes
     ANY_CASE = "any-case"  # an address is found whatever its letter case
+    MALFORMED_ACTIVITY = "malformed-activity"  # a row of activities can be outside the contract
+    REFUSE_RESTRICTED = "refuse-restricted"  # a person can withdraw while they are restricted
 
 
 class Base:
@@ -72,6 +76,10 @@ class Base:
     other_field: ClassVar[str]  # another one
     unsupported: ClassVar[Mapping[Ability, str]] = {}  # and why
     domain: ClassVar[str] = "kuviteltu.example"  # of the people made; vendors may refuse some
+    activity_kinds: ClassVar[Sequence[ActivityKind]] = ()
+    """The kinds that `add_activity` can make happen, at any time and to anyone; the first is the
+    one most used. Empty: all that the stream offers."""
+    phone_field: ClassVar[str] = ""  # the vendor field that `locate` finds a phone number in
 
     def settings(self) -> BaseModel:
         """Settings with a credential that the sandbox accepts."""
@@ -140,6 +148,29 @@ class Base:
         can hold several."""
         return 0 if self.stored(email) is None else 1
 
+    # … with Capability.READ_ACTIVITIES
+
+    def add_activity(self, record_id: str, kind: ActivityKind, about: str) -> None:
+        """It happened at the vendor, now, with that record's person. `about` is the subject or
+        title, where the vendor has one of its own for each."""
+        raise NotImplementedError
+
+    def add_malformed_activity(self, record_id: str) -> None:
+        """A row in the list of activities, now, that the vendor's contract does not allow: a
+        time that is none, a missing id. Unless unsupported: Ability.MALFORMED_ACTIVITY."""
+        raise NotImplementedError
+
+    # … with Capability.LOCATE or another right
+
+    def unlisted_scope_person(self, email: str) -> Ref:
+        """A record of that person in a scope of `stream` that is not configured: another
+        audience, another webinar; it is made where there is none. Only for scoped streams."""
+        raise NotImplementedError
+
+    def settle(self) -> None:
+        """The vendor carries out what it took on for later (an erasure that it only accepted).
+        Override where it does not do so at once."""
+
     def make_sandbox(self) -> Sandbox:
         """The vendor's stand-in, empty, going by `self.clock`."""
         assert self.connector_type.sandbox, "the connector type names no sandbox"
@@ -200,6 +231,7 @@ class Base:
         fields: Sequence[str] | None = None,
         scope: str | None = None,
         topic: str | None = None,
+        activities: Iterable[ActivityKind] | None = None,
     ) -> Connector:
         """Another connector object over the same account, as another process would have."""
         settings = self.settings() if settings is None else settings
@@ -213,6 +245,9 @@ class Base:
                 scopes={self.stream: (self.scope if scope is None else scope,)},
                 topics={self.stream: (self.topic if topic is None else topic,)},
                 now=self.clock.now,
+                activities={
+                    self.stream: frozenset(self.kinds if activities is None else activities)
+                },
             )
         )
 
@@ -220,6 +255,15 @@ class Base:
     def type(self) -> StreamType:
         """The stream under test, as it is declared."""
         return self.connector_type.stream(self.stream)
+
+    @property
+    def kinds(self) -> Sequence[ActivityKind]:
+        """The kinds of activities that the tests make."""
+        return self.activity_kinds or sorted(self.type.activities)
+
+    def vendor(self) -> str:
+        """All that the vendor holds, as text: equal means unchanged."""
+        return json.dumps(self.sandbox.state(), default=str, sort_keys=True)
 
     def need(self, *needed: Ability | Capability) -> None:
         """Skip the test where the vendor cannot do that or the connector does not declare it."""
@@ -291,13 +335,21 @@ class Base:
         )
         return self._send(batch, self.type.consent_batch, self.connector.write_consents)
 
-    def fates(self, batch: Sequence[Write], *, consents: bool = False) -> dict[str, Fate]:
-        """As `write` or `write_consents`, where a whole batch may also end in a ConnectorError."""
+    def fates(
+        self,
+        batch: Sequence[Write],
+        *,
+        consents: bool = False,
+        by: Callable[..., dict[str, Result]] | None = None,
+    ) -> dict[str, Fate]:
+        """As `write`, `write_consents` or `by`, where a whole batch may also end in a
+        ConnectorError."""
         fates: dict[str, Fate] = {}
         most = self.type.consent_batch if consents else self.type.write_batch
+        send = by or (self.write_consents if consents else self.write)
         for part in chunks(batch, most):
             try:
-                answers = self.write_consents(*part) if consents else self.write(*part)
+                answers = send(*part)
             except ConnectorError as error:
                 fates.update(dict.fromkeys((write.key for write in part), error))
             else:

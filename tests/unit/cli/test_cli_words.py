@@ -93,6 +93,7 @@ def test_connectors_are_shown_with_what_they_can(hub: Commands) -> None:
     assert {"hubspot", "mailer"} <= set(kinds)
     assert kinds["hubspot"]["capabilities"] == ["read", "write", "write_consents"]
     assert kinds["hubspot"]["settings"]["token"]["required"]
+    assert kinds["hubspot"]["quality"]["done"] > 10
     assert told["problems"] == []
     assert max(map(len, hub.ok("connectors").out.splitlines())) <= 100
 

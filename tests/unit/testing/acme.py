@@ -1,6 +1,7 @@
-"""Acme: an invented vendor with its sandbox and connector, the smallest that conforms.
+"""The connector of Acme, an invented vendor: the smallest that conforms and can do everything.
 
-It proves the conformance suite, and is the example that a connector's author begins from.
+It proves the conformance suite, and is an example for a connector's author; its sandbox is in
+`acme_sandbox`, and what the suite is told of both in `acme_suite`.
 """
 
 from __future__ import annotations
@@ -16,12 +17,18 @@ from pydantic import BaseModel
 from hub.api import (
     API_VERSION,
     EXISTS,
+    Act,
+    Activity,
+    ActivityKind,
+    ActivityPage,
     AuthFailed,
     BadAnswer,
     Capability,
     ConnectorType,
     Consent,
     Context,
+    Exported,
+    Held,
     Page,
     Problem,
     Rate,
@@ -29,98 +36,24 @@ from hub.api import (
     RecordState,
     Ref,
     Rejected,
+    Residual,
     Result,
+    Sought,
     Stance,
     StreamType,
     Verdict,
+    Verification,
     Write,
 )
-from hub.testing.sandbox import Answer, Call, FaultKind, Refusal, Sandbox, route
+from tests.unit.testing.acme_sandbox import PAGE
 
-PAGE = 20
-
-
-class AcmeSandbox(Sandbox):
-    """People in one list, changed in batches, with a wish per topic."""
-
-    title = "Acme"
-
-    def clear(self) -> None:
-        self.token = "right"
-        self.fields = ["email", "city", "title"]
-        self.topics = {"news": "Acme News"}
-        self.people: dict[str, dict[str, Any]] = {}
-        self.made = 100
-
-    def state(self) -> Any:
-        return {"people": self.people}
-
-    def authenticate(self, call: Call) -> None:
-        if call.headers.get("authorization") != f"Bearer {self.token}":
-            raise Refusal(Answer(401, {"error": "unauthorised"}))
-
-    def add(self, email: Any, fields: Mapping[str, Any]) -> str:
-        self.made += 1
-        person = {"id": str(self.made), "email": email, "fields": dict(fields), "wishes": {}}
-        self.people[person["id"]] = {**person, "archived": False, "merged": []}
-        self.touch(person["id"])
-        return str(person["id"])
-
-    def touch(self, person_id: str) -> None:
-        self.people[person_id]["updated"] = self.now().isoformat(timespec="microseconds")
-
-    def find(self, person_id: str, email: str) -> dict[str, Any] | None:
-        if person_id:
-            return self.people.get(person_id)
-        alike = (p for p in self.people.values() if str(p["email"]).lower() == email.lower())
-        return next(alike, None)
-
-    def wish(self, person_id: str, topic: str, stance: str, source: str) -> None:
-        at = self.now().isoformat()
-        self.people[person_id]["wishes"][topic] = {"stance": stance, "at": at, "source": source}
-        self.touch(person_id)
-
-    @route("GET", "/account")
-    def account(self, call: Call) -> Answer:
-        return Answer(200, {"fields": self.fields, "topics": self.topics})
-
-    @route("GET", "/people")
-    def listing(self, call: Call) -> Answer:
-        after = (call.query.get("updated", ""), call.query.get("id", ""))
-        rows = sorted(self.people.values(), key=lambda p: (p["updated"], p["id"]))
-        rows = [p for p in rows if (p["updated"], p["id"]) > after]
-        return Answer(200, {"people": rows[:PAGE], "more": len(rows) > PAGE})
-
-    @route("POST", "/people/lookup")
-    def lookup(self, call: Call) -> Answer:
-        asked = call.json()["people"]
-        return Answer(200, {"people": [self.find(one["id"], one["email"]) for one in asked]})
-
-    @route("POST", "/people/batch")
-    def batch(self, call: Call) -> Answer:
-        return Answer(207, {"results": [self.change(call, one) for one in call.json()["inputs"]]})
-
-    def change(self, call: Call, given: Mapping[str, Any]) -> dict[str, Any]:
-        if self.failing(FaultKind.PARTIAL, call):
-            return {"key": given["key"], "status": 503}
-        fields = dict(given["fields"])
-        email = fields.pop("email", None)
-        if email is not None and "@" not in email:
-            return {"key": given["key"], "status": 400}
-        taken = self.find("", email) if email else None
-        person = self.people.get(given["id"]) if given["id"] else None
-        if given["id"] and person is None:
-            return {"key": given["key"], "status": 404}
-        if taken and taken is not person:
-            return {"key": given["key"], "status": 409, "person": taken}
-        if person is None:
-            person = self.people[self.add(email, {})]
-        person["email"] = email or person["email"]
-        person["fields"].update(fields)
-        for topic, stance in given["wishes"].items():
-            self.wish(person["id"], topic, stance, given["source"])
-        self.touch(person["id"])
-        return {"key": given["key"], "status": 200, "person": person}
+ABSENT = "absent"
+BACKUPS = {
+    "fi": "Pyydä Acmea poistamaan henkilö myös varmuuskopioista.",
+    "sv": "Be Acme att också radera personen ur säkerhetskopiorna.",
+    "en": "Ask Acme to erase the person from its backups too.",
+}
+"""What to do about them: no call reaches them."""
 
 
 class Settings(BaseModel):
@@ -143,9 +76,16 @@ class Acme:
         except AuthFailed as error:
             return [Problem("auth", str(error), error.mend)]
         return [
-            Problem("field", f"Acme has no field {name}", "mend the mapping, or add it at Acme")
-            for name in self.context.fields["people"]
-            if name not in account["fields"]
+            *(
+                Problem("field", f"Acme has no field {name}", "mend the mapping, or add it at Acme")
+                for name in self.context.fields["people"]
+                if name not in account["fields"]
+            ),
+            *(
+                Problem("scope-id", f"Acme has no room {room}", "mend the scopes")
+                for room in self.context.scopes["people"]
+                if room not in account["rooms"]
+            ),
         ]
 
     def prepare(self) -> Sequence[str]:
@@ -159,7 +99,8 @@ class Acme:
         full, updated, last = json.loads(cursor) if cursor else (True, "", "")
         more = True
         while more:
-            answer = self.http.call("GET", "/people", query={"updated": updated, "id": last}).json()
+            query = {"room": scope, "updated": updated, "id": last}
+            answer = self.http.call("GET", "/people", query=query).json()
             rows, more = answer["people"], answer["more"]
             records, rejected = [], []
             for row in rows:
@@ -185,12 +126,18 @@ class Acme:
         return Page(records, rejected, json.dumps(cursor), complete=full and not more)
 
     def fetch(self, stream: str, refs: Sequence[Ref]) -> Sequence[Record | None]:
-        found: list[Record | None] = []
+        return [self.record(person) if person else None for person in self.lookup(refs)]
+
+    def lookup(self, refs: Sequence[Ref]) -> list[dict[str, Any] | None]:
+        found: list[dict[str, Any] | None] = []
         for start in range(0, len(refs), PAGE):
-            asked = [{"id": r.id, "email": r.email or ""} for r in refs[start : start + PAGE]]
+            asked = [
+                {"id": ref.id, "email": ref.email or "", "room": ref.scope}
+                for ref in refs[start : start + PAGE]
+            ]
             body = {"people": asked}
             answer = self.http.call("POST", "/people/lookup", json=body, idempotent=True).json()
-            found += [self.record(person) if person else None for person in answer["people"]]
+            found += answer["people"]
         return found
 
     def write(self, stream: str, batch: Sequence[Write]) -> Sequence[Result]:
@@ -217,11 +164,13 @@ class Acme:
             for consent in one.consents
         )
 
-    def send(self, batch: Sequence[Write]) -> list[Result]:
+    def send(self, batch: Sequence[Write], act: str = "change") -> list[Result]:
         inputs = [
             {
                 "key": one.key,
                 "id": one.ref.id if one.ref else "",
+                "room": one.scope,
+                "act": act,
                 "fields": dict(one.fields),
                 "wishes": {consent.topic: consent.stance for consent in one.consents},
                 "source": "form" if any(consent.act for consent in one.consents) else "api",
@@ -244,6 +193,8 @@ class Acme:
                 return Result(key, Verdict.OK, record=record)
             case 409:
                 return Result(key, Verdict.PERMANENT, EXISTS, record)
+            case 404:
+                return Result(key, Verdict.PERMANENT, ABSENT)
             case 503:
                 return Result(key, Verdict.RETRYABLE, "busy")
             case status:
@@ -252,17 +203,116 @@ class Acme:
     def record(self, person: Mapping[str, Any]) -> Record:
         values = {**person["fields"], "email": person["email"]}
         return Record(
-            ref=Ref("people", "", person["id"], person["email"]),
+            ref=Ref("people", person["room"], person["id"], person["email"]),
             version=person["updated"],
             fields={name: values.get(name) or None for name in self.context.fields["people"]},
             state=RecordState.ARCHIVED if person["archived"] else RecordState.LIVE,
             consents=tuple(self.consent(*wish) for wish in person["wishes"].items()),
-            aliases=tuple(Ref("people", "", alias) for alias in person["merged"]),
+            aliases=tuple(Ref("people", person["room"], alias) for alias in person["merged"]),
         )
 
     def consent(self, topic: str, wish: Mapping[str, str]) -> Consent:
         act = "form" if wish["source"] == "form" else None
         return Consent(topic, Stance(wish["stance"]), datetime.fromisoformat(wish["at"]), act)
+
+    # activities
+
+    def activities(self, stream: str, scope: str, cursor: str | None) -> Iterator[ActivityPage]:
+        kinds = ",".join(sorted(self.context.activities.get(stream, ())))
+        after, more = int(cursor or 0), bool(kinds)
+        while more:
+            query: dict[str, str | int] = {"room": scope, "after": after, "what": kinds}
+            answer = self.http.call("GET", "/events", query=query).json()
+            rows, more = answer["events"], answer["more"]
+            activities, rejected = [], []
+            for row in rows:
+                try:
+                    activities.append(self.activity(row, scope))
+                except ValueError:
+                    rejected.append(Rejected(str(row["n"]), "at: time expected", json.dumps(row)))
+            if rows:
+                after = rows[-1]["n"]
+                yield ActivityPage(activities, rejected, str(after))
+
+    def activity(self, row: Mapping[str, Any], room: str) -> Activity:
+        return Activity(
+            ref=Ref("people", room, row["person"]),
+            id=str(row["n"]),
+            kind=ActivityKind(row["what"]),
+            at=datetime.fromisoformat(row["at"]),
+            about=row["about"],
+        )
+
+    # rights
+
+    def locate(self, sought: Sought) -> Sequence[Held]:
+        ids = {ref.id for ref in sought.refs if ref.id}
+        emails = {email.lower() for email in sought.emails}
+        body = {"ids": sorted(ids), "emails": sorted(emails), "phones": list(sought.phones)}
+        answer = self.http.call("POST", "/people/everywhere", json=body, idempotent=True).json()
+        return [self.held(person, ids, emails) for person in answer["people"]]
+
+    def held(self, person: Mapping[str, Any], ids: set[str], emails: set[str]) -> Held:
+        record = self.record(person)
+        if person["id"] in ids:
+            by = "link"
+        elif ids & set(person["merged"]):
+            by = "alias"
+        else:
+            by = "email" if str(person["email"]).lower() in emails else "phone"
+        return Held(record.ref, by, record.state, certain=by != "phone")
+
+    def export(self, refs: Sequence[Ref]) -> Sequence[Exported]:
+        return [
+            Exported(ref, person, self.history(person))
+            for ref, person in zip(refs, self.lookup(refs), strict=True)
+            if person
+        ]
+
+    def history(self, person: Mapping[str, Any]) -> Sequence[Activity]:
+        rows: list[dict[str, Any]] = []
+        more = True
+        while more:
+            query = {"person": person["id"], "after": rows[-1]["n"] if rows else 0}
+            answer = self.http.call("GET", "/events", query=query).json()
+            rows, more = [*rows, *answer["events"]], answer["more"]
+        return [self.activity(row, person["room"]) for row in rows]
+
+    def rectify(self, stream: str, batch: Sequence[Write]) -> Sequence[Result]:
+        return self.act([replace(one, consents=()) for one in batch], "change")
+
+    def erase(self, stream: str, batch: Sequence[Write]) -> Sequence[Result]:
+        results = self.act([replace(one, fields={}) for one in batch], "erase")
+        return [
+            replace(one, verdict=Verdict.OK) if one.reason == ABSENT else one for one in results
+        ]
+
+    def restrict(self, stream: str, batch: Sequence[Write]) -> Sequence[Result]:
+        # a pause of its own: what was is still there, and there is nothing to remember
+        return self.act([replace(one, fields={}) for one in batch], "pause")
+
+    def lift(self, stream: str, batch: Sequence[Write]) -> Sequence[Result]:
+        return self.act([replace(one, fields={}) for one in batch], "resume")
+
+    def act(self, batch: Sequence[Write], act: str) -> list[Result]:
+        # without an id the vendor would make a new person
+        known = [one for one in batch if one.ref and one.ref.id]
+        unknown = [one for one in batch if one not in known]
+        refused = [Result(one.key, Verdict.PERMANENT, "no id") for one in unknown]
+        return [*self.send(known, act), *refused]
+
+    def verify(self, refs: Sequence[Ref], act: Act) -> Sequence[Verification]:
+        by_id = [replace(ref, email=None) for ref in refs]
+        found = self.lookup(by_id)
+        return [self.shown(ref, act, one) for ref, one in zip(refs, found, strict=True)]
+
+    def shown(self, ref: Ref, act: Act, person: Mapping[str, Any] | None) -> Verification:
+        if person is None:
+            return Verification(ref, True, "removed")
+        if act is Act.ERASE:
+            return Verification(ref, False, "still there")
+        code = "paused" if person["paused"] else "in use"
+        return Verification(ref, person["paused"] == (act is Act.RESTRICT), code)
 
 
 def acme_type(connector: type[Acme] = Acme) -> ConnectorType:
@@ -274,7 +324,13 @@ def acme_type(connector: type[Acme] = Acme) -> ConnectorType:
         settings=Settings,
         streams=(
             StreamType(
-                "people", email_field="email", read_page=PAGE, write_batch=10, consent_batch=10
+                "people",
+                email_field="email",
+                scoped=True,
+                read_page=PAGE,
+                write_batch=10,
+                consent_batch=10,
+                activities=frozenset({ActivityKind.ATTENDED, ActivityKind.QUESTION}),
             ),
         ),
         capabilities=frozenset(Capability),
@@ -282,4 +338,5 @@ def acme_type(connector: type[Acme] = Acme) -> ConnectorType:
         base_url=lambda settings: str(settings.base_url),  # type: ignore[attr-defined]  # always Acme's Settings
         auth=lambda settings: {"Authorization": f"Bearer {settings.token}"},  # type: ignore[attr-defined]  # always Acme's Settings
         limits={"": Rate(1000, 1)},
+        residuals=(Residual("backups", Act.ERASE, BACKUPS),),
     )

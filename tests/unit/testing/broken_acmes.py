@@ -162,7 +162,7 @@ class Overwrites(Acme):
     """A create of what is there becomes an update."""
 
     def write(self, stream: str, batch: Sequence[Write]) -> Sequence[Result]:
-        refs = [Ref("people", "", "", str(one.fields.get("email", ""))) for one in batch]
+        refs = [Ref("people", "main", "", str(one.fields.get("email", ""))) for one in batch]
         found = [record.ref if record else None for record in self.fetch(stream, refs)]
         pairs = zip(batch, found, strict=True)
         return super().write(stream, [replace(w, ref=w.ref or ref) for w, ref in pairs])
@@ -171,9 +171,9 @@ class Overwrites(Acme):
 class ResubscribesOnUpdate(Acme):
     """Sends a status along with every update (mc-woocommerce#591)."""
 
-    def send(self, batch: Sequence[Write]) -> list[Result]:
+    def send(self, batch: Sequence[Write], act: str = "change") -> list[Result]:
         yes = (Consent("news", Stance.YES),)
-        return super().send([replace(one, consents=yes) for one in batch])
+        return super().send([replace(one, consents=yes) for one in batch], act)
 
 
 class SubscribesOverARefusal(Acme):
@@ -186,8 +186,8 @@ class SubscribesOverARefusal(Acme):
 class LosesFailedInputs(Acme):
     """Answers only for what went well (airbyte#74725)."""
 
-    def send(self, batch: Sequence[Write]) -> list[Result]:
-        return [one for one in super().send(batch) if one.verdict is Verdict.OK]
+    def send(self, batch: Sequence[Write], act: str = "change") -> list[Result]:
+        return [one for one in super().send(batch, act) if one.verdict is Verdict.OK]
 
 
 class TrustsTheStatus(Acme):
@@ -200,10 +200,10 @@ class TrustsTheStatus(Acme):
 class RepeatsBlindly(Acme):
     """Says that an unanswered write was not done."""
 
-    def send(self, batch: Sequence[Write]) -> list[Result]:
+    def send(self, batch: Sequence[Write], act: str = "change") -> list[Result]:
         return [
             replace(one, verdict=Verdict.RETRYABLE) if one.verdict is Verdict.UNKNOWN else one
-            for one in super().send(batch)
+            for one in super().send(batch, act)
         ]
 
 

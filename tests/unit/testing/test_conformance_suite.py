@@ -5,18 +5,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
-from hub.api import (
-    AuthFailed,
-    Capability,
-    Stance,
-)
-from hub.testing.conformance import Ability, ConnectorConformance
-from hub.testing.sandbox import FaultKind, Sandbox
-from tests.unit.testing.acme import Acme, AcmeSandbox, Settings, acme_type
+from hub.api import AuthFailed, Capability
+from hub.testing.conformance import ConnectorConformance
+from hub.testing.sandbox import FaultKind
+from tests.unit.testing.acme import Acme, acme_type
+from tests.unit.testing.acme_suite import AcmeSuite, account_of
 from tests.unit.testing.broken_acmes import (
     AddressInTheRoute,
     AnswersInItsOwnOrder,
@@ -44,80 +41,8 @@ from tests.unit.testing.broken_acmes import (
 )
 
 
-class TestAcme(ConnectorConformance):
+class TestAcme(AcmeSuite):
     """The good one."""
-
-    connector_type = acme_type()
-    stream, topic = "people", "news"
-    editable_field, other_field = "city", "title"
-    unsupported: ClassVar = {Ability.BOUNCE: "Acme sends no mail"}
-
-    @property
-    def acme(self) -> AcmeSandbox:
-        assert isinstance(self.sandbox, AcmeSandbox)
-        return self.sandbox
-
-    def make_sandbox(self) -> Sandbox:
-        return AcmeSandbox(now=self.clock.now)
-
-    def settings(self) -> Settings:
-        return Settings(token="right")
-
-    def wrong_settings(self) -> Settings:
-        return Settings(token="wrong")
-
-    def seed(self) -> None:
-        pass
-
-    def add_person(self, email: str, **fields: str) -> str:
-        return self.acme.add(email, fields)
-
-    def add_malformed(self) -> None:
-        self.acme.add(17, {})
-
-    def edit(self, record_id: str, field: str, value: str | None) -> None:
-        person = self.acme.people[record_id]
-        if field == "email":
-            person["email"] = value
-        else:
-            person["fields"][field] = value
-        self.acme.touch(record_id)
-
-    def person(self, email: str) -> Mapping[str, Any]:
-        person = self.acme.find("", email)
-        assert person is not None
-        return person
-
-    def unsubscribe(self, email: str) -> None:
-        self.acme.wish(self.person(email)["id"], "news", "no", "form")
-
-    def subscribe_by_form(self, email: str) -> None:
-        self.acme.wish(self.person(email)["id"], "news", "yes", "form")
-
-    def subscribe_by_staff(self, email: str) -> None:
-        self.acme.wish(self.person(email)["id"], "news", "yes", "screen")
-
-    def archive(self, record_id: str) -> None:
-        self.acme.people[record_id]["archived"] = True
-        self.acme.touch(record_id)
-
-    def remove(self, record_id: str) -> None:
-        del self.acme.people[record_id]
-
-    def merge(self, winner: str, loser: str) -> None:
-        gone = self.acme.people.pop(loser)
-        self.acme.people[winner]["merged"] += [loser, *gone["merged"]]
-        self.acme.touch(winner)
-
-    def stored(self, email: str) -> Mapping[str, Any] | None:
-        person = self.acme.find("", email)
-        return {**person["fields"], "email": person["email"]} if person else None
-
-    def stance(self, email: str) -> Stance:
-        return Stance(self.person(email)["wishes"].get("news", {"stance": "unstated"})["stance"])
-
-    def count(self, email: str) -> int:
-        return sum(str(p["email"]).lower() == email.lower() for p in self.acme.people.values())
 
 
 BROKEN: list[tuple[type[Acme], str, Mapping[str, Any]]] = [
@@ -212,10 +137,7 @@ def test_every_part_of_the_suite_runs() -> None:
     assert not undocumented
 
 
-def account_of(connector: type[Acme]) -> TestAcme:
-    """The suite over that connector, ready to run single tests."""
-    suite = TestAcme()
-    suite.connector_type = acme_type(connector)  # type: ignore[misc]  # an instance of its own, for this test
-    suite.clients = []
-    suite.fresh()
-    return suite
+def test_no_test_of_the_suite_hides_another_of_the_same_name() -> None:
+    parts = [part for part in ConnectorConformance.__mro__ if part is not ConnectorConformance]
+    told = [name for part in parts for name in vars(part) if name.startswith("test_")]
+    assert len(told) == len(set(told)), sorted(name for name in set(told) if told.count(name) > 1)

@@ -1,0 +1,1 @@
+"""Connects Lumo to the hub."""
