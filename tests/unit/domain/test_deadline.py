@@ -341,6 +341,11 @@ class TestNoticeOfDataFromElsewhere:
         due = notice_by(noon("2026-05-19"), first_message=noon("2026-06-22"))
         assert days(due) == ("2026-06-19", "2026-06-22")
 
+    def test_one_between_the_target_and_the_rolled_day_comes_earlier_than_that(self) -> None:
+        """The Saturday after Midsummer Eve."""
+        due = notice_by(noon("2026-05-19"), first_message=noon("2026-06-20"))
+        assert days(due) == ("2026-06-19", "2026-06-20")
+
     def test_a_message_before_the_data_came_counts_from_then(self) -> None:
         due = notice_by(noon("2026-05-19"), first_message=noon("2026-05-01"))
         assert days(due) == ("2026-05-19", "2026-05-19")
