@@ -103,6 +103,8 @@ class Record:
     state: RecordState = RecordState.LIVE
     consents: Sequence[Consent] = ()
     aliases: Sequence[Ref] = ()  # records that the vendor merged into this one
+    act: str | None = None  # by which the person made it: "registration", "form"; None: no such
+    acted_at: datetime | None = None  # aware; when that was
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,7 @@ def _named(reviews: dict[str, int]) -> dict[str, int]:
         "conflict": "whose value is right",
         "storm": "may so much change",
         "deletes": "may so much be deleted",
+        "returned": "may an erased person come back",
     }
     return {words.get(kind, kind): n for kind, n in reviews.items()}
 

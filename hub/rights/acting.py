@@ -30,6 +30,7 @@ from hub.api import (
     Verdict,
     Write,
 )
+from hub.delivery.deployment import Opened
 from hub.rights.casefile import ref_of
 from hub.store import deliveries
 from hub.store.deliveries import Lane, State
@@ -38,9 +39,6 @@ from hub.vault.database import Connection
 from hub.vault.rows import ids
 
 log = structlog.get_logger(__name__)
-
-BATCH = 50
-"""Acts given to a connector in one call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,18 +103,20 @@ def record(
 
 
 def send(
-    connector: Connector, act: str, batch: Sequence[Sent]
+    opened: Opened, act: str, batch: Sequence[Sent]
 ) -> tuple[list[Result], Misconfigured | None]:
-    """Carry acts out; the result of each, in order, and what a person has to mend."""
-    results: list[Result] = []
+    """Carry acts out, as many at once as the stream takes writes; the result of each, in order,
+    and what a person has to mend."""
+    connector = opened.connector
     trouble: Misconfigured | None = None
     by_stream: dict[str, list[Sent]] = {}
     for one in batch:
         by_stream.setdefault(one.entry["stream"], []).append(one)
     answers: dict[str, Result] = {}
     for stream, some in by_stream.items():
-        for start in range(0, len(some), BATCH):
-            part = some[start : start + BATCH]
+        most = opened.type.stream(stream).write_batch
+        for start in range(0, len(some), most):
+            part = some[start : start + most]
             writes = [one.write for one in part]
             found, mend = _call(_method(connector, act), stream, writes)
             trouble = trouble or mend
@@ -130,8 +130,7 @@ def send(
                 answers[write.key] = counted.get(
                     write.key, Result(write.key, Verdict.UNKNOWN, "miscounted")
                 )
-    results = [answers[one.write.key] for one in batch]
-    return results, trouble
+    return [answers[one.write.key] for one in batch], trouble
 
 
 def settle(connection: Connection, outcomes: Sequence[tuple[Sent, Result]], now: datetime) -> None:

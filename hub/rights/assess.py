@@ -66,6 +66,8 @@ def draft(
     right = Right(request.right)
     controllers = controllers_of(request)
     found = targets.find(connection, deployment, case.emails, controllers)
+    merged = [int(one) for one in request.merged.split()]
+    found.persons |= targets.loaded(connection, deployment, merged)
     steps = [
         Step(system, "records", ACTS[right], whose)
         for system, whose in targets.concerned_systems(deployment.landscape, found, controllers)

@@ -17,7 +17,7 @@ from hub.domain.rights import RequestState, Right, TaskState, is_terminal
 from hub.rights import effects, manual
 from hub.rights.casefile import CaseFile
 from hub.rights.targets import HUB
-from hub.store import audit, erasing, requests
+from hub.store import audit, requests
 from hub.vault.database import Connection, Row
 from hub.vault.rows import ids
 
@@ -64,44 +64,58 @@ def start(
     now = deployment.now()
     plan = Plan.load(request.plan)
     touched = effects.at_start(connection, deployment, plan, case, now)
+    _set_tasks(connection, deployment, request, plan)
+    requests.change(connection, request, state=RequestState.EXECUTING.value)
+    tell(connection, deployment, request.id, Event.REQUEST_STARTED, actor)
+    advance(connection, deployment, request.id)
+    waiting = [one.system for one in requests.tasks_of(connection, request.id) if one.waiting]
+    return [*dict.fromkeys(waiting + touched)]
+
+
+def _set_tasks(
+    connection: Connection, deployment: Deployment, request: Row[Any], plan: Plan
+) -> None:
+    """Make the tasks of a plan; those that are there already, of a plan that grew, begin anew with
+    what they know."""
+    now = deployment.now()
     exempt = {one.system: one for one in plan.exemptions}
-    rows: list[dict[str, Any]] = []
-    wanted: list[tuple[str, str, str, str, dict[str, Any]]] = []
+    wanted: dict[tuple[str, str], tuple[str, str, dict[str, Any]]] = {}
     for step in plan.steps:
         whose = " ".join(step.controllers)
         exemption = exempt.get(step.system)
         if exemption is None or step.part != "records":
-            wanted.append((step.system, step.part, whose, step.act, {}))
+            wanted[step.system, step.part] = (whose, step.act, {})
             continue
-        wanted.append((step.system, step.part, whose, step.act, _exempted(exemption, now)))
+        wanted[step.system, step.part] = (whose, step.act, _exempted(exemption, now))
         # what the ground does not cover still goes, and only a person can tell it apart
-        wanted.append(
-            (
-                step.system,
-                "remainder",
-                whose,
-                "confirm",
-                {
-                    "state": TaskState.AWAITING_EXTERNAL.value,
-                    "waiting": False,
-                    "reason": "remainder-by-hand",
-                    "confirm_by": now + deployment.landscape.rights.manual_within,
-                },
-            )
-        )
+        by_hand = {
+            "state": TaskState.AWAITING_EXTERNAL.value,
+            "waiting": False,
+            "reason": "remainder-by-hand",
+            "confirm_by": now + deployment.landscape.rights.manual_within,
+        }
+        wanted[step.system, "remainder"] = (whose, "confirm", by_hand)
     # the hub's own copy goes last: until then it is what finds the person elsewhere
-    own: dict[str, Any] = {"waiting": plan.right is not Right.ERASURE}
-    wanted.append((HUB, "records", " ".join(plan.controllers), _own_act(plan), own))
-    for number, (system, part, whose, act, values) in zip(
-        ids(connection, requests.task, len(wanted)), wanted, strict=True
-    ):
-        rows.append(manual.row(number, request.id, system, part, whose, act, now, **values))
-    for row in rows:
+    own = {"waiting": plan.right is not Right.ERASURE}
+    wanted[HUB, "records"] = (" ".join(plan.controllers), _own_act(plan), own)
+    known = {(one.system, one.part): one for one in requests.tasks_of(connection, request.id)}
+    for place, task in known.items():
+        if place in wanted:
+            whose, _, values = wanted.pop(place)
+            begin = {
+                "state": TaskState.PENDING.value,
+                "waiting": True,
+                "due_at": now,
+                "tries": 0,
+                "reason": "",
+                "ended_at": None,
+                **values,
+            }
+            requests.step(connection, task, controllers=whose, **begin)
+    numbers = ids(connection, requests.task, len(wanted))
+    for number, ((system, part), (whose, act, values)) in zip(numbers, wanted.items(), strict=True):
+        row = manual.row(number, request.id, system, part, whose, act, now, **values)
         requests.add_tasks(connection, [row])
-    requests.change(connection, request, state=RequestState.EXECUTING.value)
-    tell(connection, deployment, request.id, Event.REQUEST_STARTED, actor, tasks=str(len(rows)))
-    advance(connection, deployment, request.id)
-    return [*dict.fromkeys([row["system"] for row in rows if row["waiting"]] + touched)]
 
 
 def advance(connection: Connection, deployment: Deployment, number: int) -> None:
@@ -152,17 +166,22 @@ def close(
     tell(connection, deployment, request.id, Event.REQUEST_CLOSED, actor, state=state.value)
 
 
-def grow(
-    connection: Connection, deployment: Deployment, request: Row[Any], plan: Plan, actor: str
-) -> None:
+def outgrown(request: Row[Any]) -> bool:
+    """Whether a merge brought in persons that the plan does not name yet."""
+    plan = Plan.load(request.plan)
+    named = {*plan.persons, *plan.partly}
+    return not named.issuperset(int(one) for one in request.merged.split())
+
+
+def grow(connection: Connection, deployment: Deployment, request: Row[Any], plan: Plan) -> None:
     """Replace an open request's plan by one with more in it. An erasure is approved anew: nobody
-    has looked at what was added; the other rights go on."""
+    has looked at what was added; the other rights go on with it."""
     values: dict[str, Any] = {
         "plan": plan.canonical().decode(),
         "plan_hash": plan.hash,
         "planned_at": deployment.now(),
     }
-    if plan.right is Right.ERASURE and request.state in WORKING:
+    if plan.right is Right.ERASURE:
         values |= {
             "state": RequestState.PLANNED.value,
             "approved_at": None,
@@ -171,14 +190,9 @@ def grow(
             "reason": "plan-grew",
         }
     requests.change(connection, request, **values)
-    tell(connection, deployment, request.id, Event.REQUEST_GREW, actor, hash=plan.hash)
-
-
-def merged_meanwhile(connection: Connection, request: Row[Any]) -> set[int]:
-    """Persons that a merge brought in since the plan was made, and that it does not name."""
-    plan = Plan.load(request.plan)
-    named = {*plan.persons, *plan.partly}
-    return set(erasing.winners(connection, sorted(named)).values()) - named
+    tell(connection, deployment, request.id, Event.REQUEST_GREW, "hub", hash=plan.hash)
+    if plan.right is not Right.ERASURE:
+        _set_tasks(connection, deployment, request, plan)
 
 
 def mark(

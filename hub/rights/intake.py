@@ -100,6 +100,7 @@ def open_request(deployment: Deployment, asked: Asked, actor: str) -> Opened:
                 "code_tries": 0,
                 "plan": "",
                 "plan_hash": "",
+                "merged": "",
                 "approved_by": "",
                 "second_by": "",
                 "watched": 0,

@@ -29,9 +29,10 @@ from hub.api import (
     Verifies,
 )
 from hub.delivery.deployment import Deployment, Opened
-from hub.domain.audit import Event
+from hub.domain.audit import Event, as_code
+from hub.domain.plan import Plan
 from hub.domain.rights import Right, TaskState
-from hub.rights import acting, coordinator, manual, own, rectify, refusals, targets
+from hub.rights import acting, assess, coordinator, manual, own, rectify, refusals, targets
 from hub.rights.casefile import CaseFile, Receipt, ref_of
 from hub.rights.manual import needs_person
 from hub.store import audit, deliveries, requests
@@ -151,6 +152,13 @@ def _claim(deployment: Deployment, task_id: int) -> Work | None:
         assert request is not None  # a task's request is there as long as it
         if not coordinator.may_work(request):
             requests.step(connection, task, waiting=False)
+            return None
+        if coordinator.outgrown(request):
+            case = assess.casefile(deployment, request)
+            plan = assess.draft(
+                connection, deployment, request, case, Plan.load(request.plan).exemptions
+            )
+            coordinator.grow(connection, deployment, request, plan)
             return None
         key = deployment.vault.open_keys([request.key_id])[request.key_id]
         work = Work(
@@ -304,7 +312,7 @@ def _act(work: Work, opened: Opened, todo: Sequence[dict[str, str]]) -> bool:
             now=now,
         )
         work.step(connection, state=TaskState.RUNNING.value)
-    results, trouble = acting.send(opened.connector, work.task.act, sent)
+    results, trouble = acting.send(opened, work.task.act, sent)
     reasons: list[str] = []
     asked: list[float] = []
     permanent = ""
@@ -327,9 +335,9 @@ def _act(work: Work, opened: Opened, todo: Sequence[dict[str, str]]) -> bool:
     if trouble is not None:
         _attention(work, _code(trouble), timedelta(hours=1))
     elif permanent:
-        _attention(work, _plain(permanent), timedelta(days=1))
+        _attention(work, as_code(permanent), timedelta(days=1))
     elif reasons:
-        _again(work, _plain(reasons[0]), max(asked, default=None))
+        _again(work, as_code(reasons[0]), max(asked, default=None))
     else:
         return True
     return False
@@ -360,7 +368,7 @@ def _verify(work: Work, opened: Opened, todo: Sequence[dict[str, str]]) -> bool:
                 connection,
                 state=TaskState.SENT.value,
                 tries=tries + 1,
-                reason=_plain(missing),
+                reason=as_code(missing),
                 due_at=work.deployment.now() + READ_BACK[min(tries, len(READ_BACK) - 1)],
             )
         else:
@@ -443,9 +451,3 @@ def _code(error: Misconfigured) -> str:
     return {"AuthFailed": "credential-refused", "MissingScope": "scope-missing"}.get(
         type(error).__name__, "misconfigured"
     )
-
-
-def _plain(reason: str) -> str:
-    """A reason as a code: letters, digits and hyphens, whatever a connector wrote."""
-    plain = "".join(c if c.isalnum() and c.isascii() else "-" for c in reason.lower()).strip("-")
-    return plain[:60] or "unknown"

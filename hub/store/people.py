@@ -220,10 +220,37 @@ def blocked(
 
 
 def add_block(connection: Connection, row: dict[str, Any]) -> None:
-    """Put an erasure block (id, controller, kind, digest, at); again is no error."""
-    known = blocked(connection, row["controller"], row["kind"], [row["digest"]])
-    if not known:
+    """Put an erasure block (id, controller, kind, digest, at); one that stands counts anew."""
+    known = sa.update(block).where(
+        block.c.controller == row["controller"],
+        block.c.kind == row["kind"],
+        block.c.digest == row["digest"],
+    )
+    if not connection.execute(known.values(at=row["at"])).rowcount:
         connection.execute(sa.insert(block).values(**row))
+
+
+def blocked_at(
+    connection: Connection, controller: str, kind: str, digests: Sequence[bytes]
+) -> datetime | None:
+    """Since when the latest block among the digests stands; None where none does."""
+    found: datetime | None = connection.scalar(
+        sa.select(sa.func.max(block.c.at)).where(
+            block.c.controller == controller, block.c.kind == kind, block.c.digest.in_(digests)
+        )
+    )
+    return found
+
+
+def lift_blocks(
+    connection: Connection, controller: str, kind: str, digests: Sequence[bytes]
+) -> None:
+    """Remove erasure blocks: a handler admitted the person as new."""
+    connection.execute(
+        sa.delete(block).where(
+            block.c.controller == controller, block.c.kind == kind, block.c.digest.in_(digests)
+        )
+    )
 
 
 def any_domain_prohibitions(connection: Connection) -> bool:

@@ -85,6 +85,17 @@ def persons_of(row: Row[Any]) -> list[int]:
     return [*plan["persons"], *plan["partly"]]
 
 
+def note_merge(connection: Connection, row: Row[Any], persons: Iterable[int]) -> bool:
+    """A merge that waits for the request: its persons join the plan. False where they are there."""
+    known = {int(one) for one in row.merged.split()} | set(persons_of(row))
+    wanted = known | set(persons)
+    if wanted == known:
+        return False
+    merged = sorted(wanted - set(persons_of(row)))
+    change(connection, row, merged=" ".join(str(one) for one in merged))
+    return True
+
+
 def starting(connection: Connection, now: datetime) -> list[int]:
     """Requests whose cooling-off is over."""
     query = sa.select(request.c.id).where(

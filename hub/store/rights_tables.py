@@ -53,6 +53,7 @@ class RightsRequest(SQLModel, table=True):
     code_until: datetime | None = Field(default=None, sa_column=_when(nullable=True))
     plan: str = ""  # canonical JSON, ids and codes only
     plan_hash: str = ""
+    merged: str = ""  # ids of persons that a vendor's merge brought in; such a merge waits
     planned_at: datetime | None = Field(default=None, sa_column=_when(nullable=True))
     approved_at: datetime | None = Field(default=None, sa_column=_when(nullable=True))
     approved_by: str = ""

@@ -14,13 +14,13 @@ from hub.delivery.deployment import Deployment, Opened
 from hub.delivery.fanout import Witness
 from hub.domain.landscape import Stream
 from hub.domain.permission import PermissionEvent
-from hub.store import links, people, progress, subjects
+from hub.store import links, people, progress, requests, subjects
 from hub.store.documents import Shadow, Stated
 from hub.store.links import Known
 from hub.store.normalise import Malformed
 from hub.store.sql import once_more
 from hub.store.subjects import Linked, Subject
-from hub.sync import consents, cross, members, persons
+from hub.sync import consents, cross, members, persons, returning
 from hub.sync.aside import as_read, put_aside, release
 from hub.sync.identify import Match, candidates, identify, look_up
 from hub.sync.merge import merge
@@ -169,6 +169,11 @@ def _land_one(
     page: Page, seen: Seen, known: Mapping[str, list[Known]], forced: Match | None
 ) -> None:
     merged_away = _unmerged(seen.record, seen.controller, known)
+    if merged_away and _merge_waits(page, seen, merged_away):
+        merged_away = []
+        if seen.known is not None and seen.known.digest == seen.fingerprint:
+            page.result.counts["merge-waits"] += 1
+            return
     subject: Subject | None
     if seen.known is not None:
         subject = page.people.get(seen.known.person_id)
@@ -339,6 +344,18 @@ def _reachability(page: Page, subject: Subject, digest: bytes, *, bounced: bool)
     subject.changed = True
 
 
+def _merge_waits(page: Page, seen: Seen, merged_away: list[Known]) -> bool:
+    """Whether an open rights request is about one of the persons: they stay apart until it closes,
+    and join its plan (DESIGN 3.2). The merge is met again with every enumeration."""
+    persons = {link.person_id for link in merged_away}
+    if seen.known is not None:
+        persons.add(seen.known.person_id)
+    open_ = requests.about(page.connection, persons)
+    for row in open_:
+        requests.note_merge(page.connection, row, persons)
+    return bool(open_)
+
+
 def _merge_away(page: Page, link: Known, into: Linked, subject: Subject) -> None:
     """Follow a merge that happened at the vendor."""
     other = page.people.get(link.person_id)
@@ -362,6 +379,8 @@ def _unclear(page: Page, seen: Seen, match: Match) -> None:
     """Nothing is written about a record whose person is not certain, except its refusals: they
     count for everybody it may be, and for whoever will turn out to have the address."""
     page.result.counts[match.kind] += 1
+    if match.kind == "blocked":
+        returning.hold_off(page, seen)
     if match.kind != "unclear":
         return
     page.ask(

@@ -5,14 +5,15 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from hub.api import Ref
+from hub.api import Record, Ref
 from hub.delivery.deployment import Deployment, Opened
 from hub.delivery.fanout import fan_out
+from hub.domain.audit import Event
 from hub.domain.profile import Value
-from hub.store import deliveries, links, progress, questions, subjects
+from hub.store import audit, deliveries, links, normalise, progress, questions, requests, subjects
 from hub.store.normalise import plain
 from hub.store.subjects import Subject
-from hub.sync import persons
+from hub.sync import persons, returning
 from hub.sync.identify import Match
 from hub.sync.land import land
 from hub.vault.database import Connection, Row
@@ -28,6 +29,7 @@ class Decision(StrEnum):
     THEIRS = "theirs"  # conflict: the system's value is right
     OURS = "ours"  # conflict: the hub's value is right
     APPROVE = "approve"  # storm, deletes: go ahead
+    ADMIT = "admit"  # returned: an erased person, back by their own act, comes in as new
     REJECT = "reject"  # storm: drop what was ready; deletes: take nothing as deleted
 
 
@@ -36,6 +38,7 @@ ANSWERS = {
     "conflict": (Decision.THEIRS, Decision.OURS),
     "storm": (Decision.APPROVE, Decision.REJECT),
     "deletes": (Decision.APPROVE, Decision.REJECT),
+    returning.KIND: (Decision.ADMIT, Decision.IGNORE),
 }
 """The answers that each kind of review takes."""
 
@@ -71,7 +74,7 @@ def decide(
     with deployment.database.begin() as connection:
         epoch = progress.take(connection, review.system, owner, deployment.now())
     match review.kind:
-        case "identity":
+        case "identity" | returning.KIND:
             done = _identity(deployment, opened, epoch, review, decision, person)
         case "conflict":
             done = _conflict(deployment, opened, epoch, review, decision)
@@ -116,6 +119,8 @@ def _identity(
         with deployment.database.begin() as connection:
             _close(deployment, connection, review, "moot", "the record is gone")
         return "the record is gone from the system; nothing was done"
+    if decision is Decision.ADMIT:
+        _admit(deployment, opened, epoch, review, record)
     landed = land(
         deployment,
         opened,
@@ -132,12 +137,31 @@ def _identity(
     return "the record has its person now"
 
 
+def _admit(
+    deployment: Deployment, opened: Opened, epoch: int, review: Row[Any], record: Record
+) -> None:
+    place = (opened.system.id, review.stream, review.scope)
+    address = record.fields.get(opened.type.stream(review.stream).email_field)
+    email = normalise.email(address) if isinstance(address, str) and address else None
+    now = deployment.now()
+    with deployment.database.begin() as connection:
+        progress.check(connection, opened.system.id, epoch)
+        returning.admit(
+            connection, deployment, opened.system.controllers, place, record.ref.id, email
+        )
+        audit.record(connection, now, Event.PERSON_ADMITTED, "handler", f"review {review.id}")
+
+
 def _merge(deployment: Deployment, opened: Opened, epoch: int, review: Row[Any]) -> str:
     named = [int(one) for one in review.persons.split()]
     if len(set(named)) != 2:
         raise CannotDecide("this review names no two persons to merge")
     with deployment.database.begin() as connection:
         progress.check(connection, opened.system.id, epoch)
+        if busy := requests.about(connection, named):
+            raise CannotDecide(
+                f"the rights request {busy[0].id} is about one of them: merge once it is closed"
+            )
         if deliveries.flying(connection, named):
             raise CannotDecide("a write of one of them is on its way: try again in a minute")
         loaded = subjects.load(

@@ -53,6 +53,7 @@ QUIET_COUNTS = frozenset(
         "unchanged",
         "records",
         "merged-away",
+        "merge-waits",
         "stale",
         "unclear",
         "blocked",

@@ -1,0 +1,78 @@
+"""Somebody who was erased and is here again: held off, unless by an act of their own.
+
+A lagging system, an import or an edit brings nobody back. An act of the person after the erasure
+(a registration, a form) asks a handler, who may admit them as somebody new: with a new key, and
+nothing of before (DESIGN section 4, I3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from hub.api import Stance
+from hub.delivery.deployment import Deployment
+from hub.domain.block import own_act_after
+from hub.store import people
+from hub.sync.observe import Seen
+from hub.vault.database import Connection
+
+if TYPE_CHECKING:
+    from hub.sync.page import Page
+
+KIND = "returned"
+"""The review that asks whether they may come in."""
+
+
+def hold_off(page: Page, seen: Seen) -> None:
+    """Keep nothing of a blocked record; ask once where the person came back by themselves."""
+    erased_at = _erased_at(page, seen)
+    if erased_at is None:
+        return
+    record = seen.record
+    acts: list[tuple[str | None, datetime | None]] = [(record.act, record.acted_at)]
+    acts += [(one.act, one.at) for one in record.consents if one.stance is Stance.YES]
+    tolerance = page.deployment.landscape.clock_tolerance
+    if any(
+        own_act_after(erased_at, act, at, seen_at=page.now, tolerance=tolerance) for act, at in acts
+    ):
+        page.ask(
+            KIND,
+            record.ref.id,
+            "somebody who was erased is here again by an act of their own",
+        )
+
+
+def admit(
+    connection: Connection,
+    deployment: Deployment,
+    controllers: Sequence[str],
+    place: tuple[str, str, str],
+    external_id: str,
+    email: str | None,
+) -> None:
+    """Lift the blocks that a returned person's own record meets: its address and its id. Those of
+    the erased records stay: what still lies there comes back no more."""
+    kind = "/".join(place)
+    identities = deployment.identities
+    for controller in controllers:
+        people.lift_blocks(
+            connection, controller, kind, identities.blocks(controller, kind, external_id)
+        )
+        if email:
+            people.lift_blocks(
+                connection, controller, "email", identities.blocks(controller, "email", email)
+            )
+
+
+def _erased_at(page: Page, seen: Seen) -> datetime | None:
+    kind = "/".join(page.place)
+    identities = page.deployment.identities
+    digests = identities.blocks(seen.controller, kind, seen.record.ref.id)
+    found = people.blocked_at(page.connection, seen.controller, kind, digests)
+    if seen.email:
+        digests = identities.blocks(seen.controller, "email", seen.email)
+        at = people.blocked_at(page.connection, seen.controller, "email", digests)
+        found = max((one for one in (found, at) if one is not None), default=None)
+    return found
