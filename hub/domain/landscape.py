@@ -181,6 +181,10 @@ class ActivityMap:
     field: str | None = None  # a hub field of kind list that gets `value` added
     value: str = ""  # "{scope}" and "{kind}" stand for the activity's own
 
+    def added(self, scope: str) -> str:
+        """What is added to the field for an activity of that scope."""
+        return self.value.replace("{kind}", self.kind).replace("{scope}", scope)
+
 
 @dataclass(frozen=True)
 class Stream:
@@ -204,6 +208,14 @@ class Stream:
     def signature(self) -> str:
         """Changes when records are to be read otherwise: fields, topics or grounds changed."""
         meaning = repr((self.direction, self.fields, self.topics, _sorted(self.grounds)))
+        return hashlib.blake2b(meaning.encode(), digest_size=8).hexdigest()
+
+    @cached_property
+    def collected(self) -> str:
+        """Changes when activities are to be read otherwise: other kinds, needs or values."""
+        meaning = repr(
+            sorted((a.kind, a.needs or "", a.field or "", a.value) for a in self.activities)
+        )
         return hashlib.blake2b(meaning.encode(), digest_size=8).hexdigest()
 
     @cached_property

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from hub.delivery.deployment import Deployment
-from hub.store import deliveries, ledger, people
+from hub.store import activities, deliveries, ledger, people
 from hub.store.subjects import Subject
 from hub.vault import KeyKind, aad
 from hub.vault.database import Connection
@@ -38,7 +38,7 @@ def join(connection: Connection, winner: Subject, loser: Subject) -> None:
     """Make `loser` part of `winner`: one human, one controller, two persons until now.
 
     Every refusal of either stands. The loser's key stays until the winner is erased: sealed
-    evidence in the ledger is still under it.
+    evidence in the ledger, and activities, are still under it.
     """
 
     def under_winner(delivery_id: int, payload: bytes) -> bytes:
@@ -49,6 +49,7 @@ def join(connection: Connection, winner: Subject, loser: Subject) -> None:
         winner.profile.setdefault(name, value)
     ledger.move(connection, loser.id, winner.id)
     winner.events.extend(loser.events)
+    activities.move(connection, loser.id, winner.id)
     people.move(connection, loser.id, winner.id)
     winner.identifiers.update(loser.identifiers)
     for project, how in loser.memberships.items():
