@@ -186,6 +186,20 @@ class ActivityMap:
         return self.value.replace("{kind}", self.kind).replace("{scope}", scope)
 
 
+ATTENDED, ABSENT = "attended", "absent"
+"""The two kinds of activity of which one takes the other back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attendance:
+    """The values of one scope that say that a person came, and that it did not."""
+
+    field: str
+    attended: str
+    absent_field: str
+    absent: str
+
+
 @dataclass(frozen=True)
 class Stream:
     """How one stream of a system is synced."""
@@ -306,6 +320,20 @@ class Landscape:
             system: tuple(p for p in self.projects.values() if system in p.systems)
             for system in self.systems
         }
+
+    @cached_property
+    def attendances(self) -> tuple[Attendance, ...]:
+        """Every pair of values of which a person can have only one."""
+        found = []
+        for stream in (stream for system in self.systems.values() for stream in system.streams):
+            rules = {one.kind: one for one in stream.activities if one.field}
+            came, stayed = rules.get(ATTENDED), rules.get(ABSENT)
+            if came is not None and stayed is not None and came.field and stayed.field:
+                found += [
+                    Attendance(came.field, came.added(scope), stayed.field, stayed.added(scope))
+                    for scope in stream.scopes
+                ]
+        return tuple(one for one in found if one.attended != one.absent)
 
     @cached_property
     def systems_of_controller(self) -> Mapping[str, tuple[System, ...]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from hub.api import Activity, Capability, Misconfigured, ReadsActivities, Ref, Rejected
 from hub.delivery.deployment import Deployment, Opened
+from hub.delivery.fanout import Witness
 from hub.domain.gate import may_bring
 from hub.domain.landscape import Stream
 from hub.store import activities, links, progress, questions, subjects
@@ -33,7 +34,13 @@ def collects(deployment: Deployment, opened: Opened, stream: Stream) -> bool:
 
 
 def read_activities(
-    deployment: Deployment, opened: Opened, epoch: int, stream: Stream, scope: str, together: int
+    deployment: Deployment,
+    opened: Opened,
+    epoch: int,
+    stream: Stream,
+    scope: str,
+    together: int,
+    witness: Witness | None = None,
 ) -> Iterator[Landed]:
     """Read on from the cursor to the end, some `together` activities in a transaction; yields what
     each came to. Whoever stops before the end goes on from there with the next call.
@@ -69,6 +76,7 @@ def read_activities(
             cursor=cursor,
             began=began,
             anew=anew,
+            witness=witness,
         )
         began = False
     if anew and cursor is not None:
@@ -88,6 +96,7 @@ def land_activities(
     began: bool = False,
     complete: bool = False,
     anew: bool = False,
+    witness: Witness | None = None,
 ) -> Landed:
     """Land activities of one place and move their cursor in one transaction.
 
@@ -103,7 +112,7 @@ def land_activities(
             for row in rejected:
                 put_aside(page, f"{REJECTED}{row.id}", row.reason, row.raw.encode(), place)
             _land(page, told, anew=anew)
-            save(page, None)
+            save(page, witness)
             _release(page, told)
             progress.advance(
                 connection,

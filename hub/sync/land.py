@@ -309,6 +309,7 @@ def _apply(page: Page, seen: Seen, subject: Subject, linked: Linked, *, met: boo
                 link_id=linked.id,
                 persons=str(subject.id),
             )
+        persons.no_absence(deployment.landscape, subject)
         linked.version = max(linked.version, seen.record.version)
         linked.state = shadow.state = seen.record.state.value
     heard = consents.listen(
@@ -380,7 +381,7 @@ def _merge_away(page: Page, link: Known, into: Linked, subject: Subject) -> None
     """Follow a merge that happened at the vendor."""
     other = page.people.get(link.person_id)
     if other is not None and other.id != subject.id:
-        persons.join(page.connection, subject, other)
+        persons.join(page.connection, page.deployment.landscape, subject, other)
         page.hand_over(other, subject)
         for moved in subject.links:
             page.touch(moved, subject)

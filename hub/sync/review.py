@@ -152,7 +152,7 @@ def _merge(deployment: Deployment, opened: Opened, epoch: int, review: Row[Any])
         winner, loser = (loaded[one] for one in named)
         if winner.controller != loser.controller:
             raise CannotDecide("the persons are of two controllers: they are never merged")
-        persons.join(connection, winner, loser)
+        persons.join(connection, deployment.landscape, winner, loser)
         subjects.save(connection, [winner], deployment.now())
         subjects.save_links(
             connection,
