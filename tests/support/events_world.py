@@ -39,7 +39,9 @@ from hub.api import (
     Verdict,
     Write,
 )
+from hub.connect.host import Host
 from hub.delivery.deployment import Deployment, Opened
+from hub.opening import Hub
 from hub.settings import load
 from hub.store import people, subjects
 from hub.store.activities import of_person
@@ -251,6 +253,7 @@ class EventsWorld:
     clock: ManualClock
     deployment: Deployment
     tools: dict[str, Tool]
+    hub: Hub
     reports: list[Report] = field(default_factory=list)
 
     @property
@@ -319,8 +322,6 @@ def events_world(
         "events": tool_type("events", clock, scoped=True),
         "contacts": tool_type("contacts", clock, scoped=False),
     }
-    from hub.connect.host import Host
-
     vault = Vault(f"sqlite:///{folder}/keys.db", MasterKeys({1: bytes(range(32))}), clock.now)
     database = open_store(f"sqlite:///{folder}/hub.db")
     migrate(database)
@@ -336,7 +337,7 @@ def events_world(
             settings.landscape, database, vault, Identities(vault.index()), systems, clock.now
         )
         try:
-            yield EventsWorld(clock, deployment, tools)
+            yield EventsWorld(clock, deployment, tools, Hub(settings, host, deployment, systems))
         finally:
             vault.close()
             database.dispose()
