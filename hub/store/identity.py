@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hub.vault import BLOCK, IDENTIFIER, BlindIndex
+from hub.vault import BLOCK, IDENTIFIER, SHADOW, BlindIndex
 
 
 class Identities:
@@ -40,6 +40,12 @@ class Identities:
     def secret(self, what: str, value: str) -> bytes:
         """Digest of a one-time code or link, of which nothing else is kept."""
         return self._index.digest(IDENTIFIER, "secret", what, value)
+
+    def activity(
+        self, controller: str, place: tuple[str, str, str], record: str, id_: str
+    ) -> bytes:
+        """Digest that tells whether an activity of a record landed already."""
+        return self._index.digest(SHADOW, "activity", controller, *place, record, id_)
 
     def fingerprint(self, canonical: bytes) -> bytes:
         """Digest of what a record shows, to tell whether it changed."""
