@@ -20,6 +20,8 @@ STATUSES = ("subscribed", "unsubscribed", "cleaned", "pending", "transactional",
 ON_CREATE = ("subscribed", "unsubscribed", "cleaned", "pending", "transactional")
 ON_PATCH = ("subscribed", "unsubscribed", "cleaned", "pending")
 
+LONGEST_TAG = 100
+
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 
 
@@ -86,6 +88,8 @@ class Member:
     unsubscribe_reason: str = ""
     compliance: str = ""  # "unsubscribed" by their own hand, "cleaned": the API cannot subscribe
     activity: list[dict[str, str]] = field(default_factory=list)
+    notes: list[dict[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def hash(self) -> str:
@@ -255,10 +259,17 @@ class Audience:
     def _bad_field(tag: str, message: str) -> Refused:
         return invalid(tag, message, "Your merge fields were invalid.")
 
-    def set_tags(self, member: Member, tags: Iterable[Mapping[str, str]]) -> None:
-        """Add the active ones, remove the inactive ones."""
+    @staticmethod
+    def check_tags(tags: Iterable[Mapping[str, str]]) -> None:
+        """Raise Refused for a name that the vendor does not take."""
         for tag in tags:
-            name = tag["name"]
+            if not 0 < len(tag["name"].strip()) <= LONGEST_TAG:
+                raise invalid("tags", f"Tag names have 1 to {LONGEST_TAG} characters.")
+
+    def set_tags(self, member: Member, tags: Iterable[Mapping[str, str]]) -> None:
+        """Add the active ones, remove the inactive ones; blanks around a name are dropped."""
+        for tag in tags:
+            name = tag["name"].strip()
             if tag.get("status") == "inactive":
                 member.tags.pop(name.casefold(), None)
             else:
