@@ -35,18 +35,17 @@ from plugins.mailer.mailchimp_mapping import (
     LANGUAGE,
     MERGE_TAG,
     STREAM,
-    TAGS,
-    Malformed,
     MemberMapper,
-    address_hash,
     member_fields,
 )
 from plugins.mailer.mailchimp_members import Batch, Members
 from plugins.mailer.mailchimp_reading import PAGE, Reader
+from plugins.mailer.mailchimp_tags import is_tags, prefix_problem
 from plugins.mailer.mailchimp_updates import Updater
+from plugins.mailer.mailchimp_values import Malformed, address_hash
 from plugins.mailer.settings import Settings
 
-_OWN_FIELDS = (EMAIL, TAGS, LANGUAGE)
+_OWN_FIELDS = (EMAIL, LANGUAGE)
 _RESERVED = "EMAIL"
 
 
@@ -132,9 +131,9 @@ class Mailchimp:
         except Misconfigured as error:
             return [Problem("plan", str(error), error.mend)]
         problems = [
-            Problem("field", f"{name} cannot be a Mailchimp field", _FIELD_MEND)
-            for name in self._fields
-            if name not in _OWN_FIELDS and not _may_be_tag(name)
+            Problem("field", wrong, _FIELD_MEND)
+            for wrong in map(_wrong_field, self._fields)
+            if wrong
         ]
         permissions: dict[str, str] = {}
         certain = True
@@ -183,7 +182,7 @@ class Mailchimp:
         for scope in self._context.scopes.get(STREAM, ()):
             known = self._merge_fields(scope)
             for tag in self._fields:
-                if tag in _OWN_FIELDS or tag in known or not _may_be_tag(tag):
+                if tag in known or not _may_be_tag(tag):
                     continue
                 body = {"tag": tag, "name": tag, "type": "text", "required": False, "public": False}
                 path = {"list": scope}
@@ -222,8 +221,17 @@ class Mailchimp:
 
 
 _FIELD_MEND = (
-    "use email_address, tags, language or a merge tag: ten capitals, digits and underscores at most"
+    "use email_address, language, tags, tags:PREFIX for tags that begin with PREFIX, "
+    "or a merge tag: ten capitals, digits and underscores at most"
 )
+
+
+def _wrong_field(name: str) -> str:
+    """What is wrong with a vendor field of the mapping; empty for nothing."""
+    if is_tags(name):
+        return prefix_problem(name)
+    right = name in _OWN_FIELDS or _may_be_tag(name)
+    return "" if right else f"{name} cannot be a Mailchimp field"
 
 
 def _may_be_tag(name: str) -> bool:

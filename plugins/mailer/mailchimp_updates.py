@@ -6,7 +6,7 @@ connections side by side are as fast. Nor is the call for 500 at a time: it exis
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hub.api import EXISTS, Verdict, Write
@@ -18,9 +18,11 @@ from plugins.mailer.mailchimp_client import (
     member_call,
     outcome,
 )
-from plugins.mailer.mailchimp_mapping import Malformed, address_hash, member_body, wanted_tags
+from plugins.mailer.mailchimp_mapping import member_body
 from plugins.mailer.mailchimp_members import Batch, Members
 from plugins.mailer.mailchimp_reading import PAGE
+from plugins.mailer.mailchimp_tags import tag_changes
+from plugins.mailer.mailchimp_values import Malformed, address_hash
 
 
 class Updater:
@@ -38,7 +40,7 @@ class Updater:
             member = write.ref.id or (address_hash(write.ref.email) if write.ref.email else "")
             try:
                 body = member_body(write.fields)
-                wanted_tags(write.fields)
+                self._members.tags.wanted(write.fields)
             except Malformed:
                 batch.settle(write, Outcome(Verdict.PERMANENT, "field-shape"))
                 continue
@@ -63,7 +65,7 @@ class Updater:
                 elif ended.verdict is Verdict.UNKNOWN and call["method"] == "GET":
                     ended = Outcome(Verdict.RETRYABLE, ended.reason, error=ended.error)
                 batch.settle(write, ended)
-            elif wanted_tags(write.fields) is None:
+            elif self._members.tags.wanted(write.fields) is None:
                 self._members.settle(batch, write.ref.scope, write, ended.body)
             else:
                 tagging.append((write, call, ended.body))
@@ -72,7 +74,7 @@ class Updater:
     def _tag(
         self, batch: Batch, members: Sequence[tuple[Write, dict[str, Any], dict[str, Any]]]
     ) -> None:
-        """Bring each member's tags to the full list that its write names.
+        """Bring each member's tags to the full list that its write comes to.
 
         The tags' endpoint is documented for the address's hash alone: the one that the vendor
         just answered is used.
@@ -85,7 +87,8 @@ class Updater:
             if present is None:
                 batch.settle(write, _half_done(call, Outcome(Verdict.RETRYABLE, "tags-unread")))
                 continue
-            changes = tag_changes(present, wanted_tags(write.fields) or ())
+            wanted = self._members.tags.wanted(write.fields, present) or ()
+            changes = tag_changes(present, wanted)
             if not changes:
                 self._members.settle(batch, scope, write, member)
                 continue
@@ -134,13 +137,3 @@ def _half_done(call: Mapping[str, Any], ended: Outcome) -> Outcome:
     if call["method"] == "GET" and ended.reason in (THROTTLED, GONE, "tags-unread"):
         return ended
     return Outcome(Verdict.UNKNOWN, f"tags:{ended.reason}", retry_after=ended.retry_after)
-
-
-def tag_changes(present: Iterable[str], wanted: Iterable[str]) -> list[dict[str, str]]:
-    """What to add and remove. Letter case does not tell tags apart for Mailchimp."""
-    there = {name.casefold(): name for name in present}
-    asked = {name.casefold(): name for name in wanted}
-    return [
-        *({"name": asked[k], "status": "active"} for k in sorted(asked.keys() - there.keys())),
-        *({"name": there[k], "status": "inactive"} for k in sorted(there.keys() - asked.keys())),
-    ]

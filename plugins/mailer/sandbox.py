@@ -13,12 +13,12 @@ Seed form (`POST /_control/seed`)::
      "acts": [{"list", "email", "act"}]}
 
 The acts are listed in `sandbox_people`, those with campaigns in `sandbox_campaigns`. Every second
-problem document lacks its `type`, as the vendor's sometimes do. Where the published contract is silent the sandbox takes the worse: the
-listing without a status leaves archived members out, adding an archived address brings it back,
-`since_last_changed` is exclusive, unknown merge tags are dropped in silence, a subscription by API
-looks like an opt-in, the endpoints of tags, notes and permanent deletion know the address's hash
-alone, a changed member without a status stays archived, the report of opens and clicks has a row
-for everyone, and reports name people by the hash of the address and never by contact id.
+problem document lacks its `type`, as the vendor's sometimes do. Where the published contract is
+silent the sandbox takes the worse: the listing without a status leaves archived members out, adding
+an archived address brings it back, `since_last_changed` is exclusive, unknown merge tags are
+dropped in silence, a subscription by API looks like an opt-in, the endpoints of tags, notes and
+permanent deletion know the address's hash alone, the report of opens and clicks has a row for
+everyone, and reports name people by the hash of the address and never by contact id.
 """
 
 from __future__ import annotations

@@ -21,6 +21,8 @@ ON_CREATE = ("subscribed", "unsubscribed", "cleaned", "pending", "transactional"
 ON_PATCH = ("subscribed", "unsubscribed", "cleaned", "pending")
 
 LONGEST_TAG = 100
+MOST_TAGS = 50
+"""How many of its tags a member shows; the rest only by a call of their own."""
 
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 
@@ -312,6 +314,10 @@ class Audience:
             },
         }
 
+    def tags_of(self, member: Member) -> list[dict[str, Any]]:
+        """All of a member's tags."""
+        return [{"id": self.tag_ids[key], "name": name} for key, name in member.tags.items()]
+
     def show(self, member: Member) -> dict[str, Any]:
         """A member as the API answers it."""
         merge = {tag: member.merge_fields.get(tag, "") for tag in self.merge_fields}
@@ -345,6 +351,6 @@ class Audience:
             ],
             "source": member.source,
             "tags_count": len(member.tags),
-            "tags": [{"id": self.tag_ids[key], "name": name} for key, name in member.tags.items()],
+            "tags": self.tags_of(member)[:MOST_TAGS],
             "list_id": self.id,
         }

@@ -161,7 +161,7 @@ class MemberRoutes(Account):
     def tags(self, call: Call) -> Answer:
         """A member's tags."""
         audience = self._audience(call)
-        rows = audience.show(audience.find(call.path["member"]))["tags"]
+        rows = audience.tags_of(audience.find(call.path["member"]))
         return partial(call, {"tags": page(call, rows), "total_items": len(rows)})
 
     @route("POST", MEMBER + "/tags")
