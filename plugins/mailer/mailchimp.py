@@ -7,6 +7,7 @@ from typing import Any
 
 from hub.api import (
     WHOLE_SCOPE,
+    ActivityPage,
     AuthFailed,
     BadAnswer,
     ConnectorError,
@@ -19,6 +20,7 @@ from hub.api import (
     Result,
     Write,
 )
+from plugins.mailer.mailchimp_activities import ActivityReader
 from plugins.mailer.mailchimp_client import (
     LIST,
     MEMBERS,
@@ -99,6 +101,11 @@ class Mailchimp:
                 except Malformed as error:
                     raise BadAnswer(f"a member cannot be understood: {error}") from error
         return records
+
+    def activities(self, stream: str, scope: str, cursor: str | None) -> Iterator[ActivityPage]:
+        """See `mailchimp_activities`."""
+        kinds = self._context.activities.get(stream, frozenset())
+        return ActivityReader(self._client, scope, kinds, self._context.now).pages(cursor)
 
     # writing
 
