@@ -62,6 +62,11 @@ MAILER = ConnectorType(
             Capability.WRITE,
             Capability.WRITE_CONSENTS,
             Capability.READ_ACTIVITIES,
+            Capability.LOCATE,
+            Capability.EXPORT,
+            Capability.RECTIFY,
+            Capability.ERASE,
+            Capability.RESTRICT,
         }
     ),
     open=open_provider,

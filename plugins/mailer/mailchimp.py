@@ -7,17 +7,22 @@ from typing import Any
 
 from hub.api import (
     WHOLE_SCOPE,
+    Act,
     ActivityPage,
     AuthFailed,
     BadAnswer,
     ConnectorError,
     Context,
+    Exported,
+    Held,
     Misconfigured,
     Page,
     Problem,
     Record,
     Ref,
     Result,
+    Sought,
+    Verification,
     Write,
 )
 from plugins.mailer.mailchimp_activities import ActivityReader
@@ -32,6 +37,7 @@ from plugins.mailer.mailchimp_client import (
 )
 from plugins.mailer.mailchimp_consents import ConsentWriter
 from plugins.mailer.mailchimp_creates import Creator
+from plugins.mailer.mailchimp_holding import Holdings
 from plugins.mailer.mailchimp_mapping import (
     EMAIL,
     LANGUAGE,
@@ -42,6 +48,7 @@ from plugins.mailer.mailchimp_mapping import (
 )
 from plugins.mailer.mailchimp_members import Batch, Members
 from plugins.mailer.mailchimp_reading import PAGE, Reader
+from plugins.mailer.mailchimp_rights import RightsWriter
 from plugins.mailer.mailchimp_tags import is_tags, prefix_problem
 from plugins.mailer.mailchimp_updates import Updater
 from plugins.mailer.mailchimp_values import Malformed, address_hash
@@ -67,6 +74,8 @@ class Mailchimp:
         self._creator = Creator(members, self._double_opt_in)
         self._updater = Updater(members)
         self._consents = ConsentWriter(members, self._double_opt_in)
+        self._holdings = Holdings(self._client)
+        self._rights = RightsWriter(members)
 
     # reading
 
@@ -124,6 +133,36 @@ class Mailchimp:
     def write_consents(self, stream: str, batch: Sequence[Write]) -> Sequence[Result]:
         """See `mailchimp_consents`."""
         return self._consents.write(batch)
+
+    # rights of data subjects
+
+    def locate(self, sought: Sought) -> Sequence[Held]:
+        """See `mailchimp_holding`, as for `export` and `verify`."""
+        return self._holdings.locate(sought)
+
+    def export(self, refs: Sequence[Ref]) -> Sequence[Exported]:
+        """The member, and all that is kept with it."""
+        return self._holdings.export(refs)
+
+    def verify(self, refs: Sequence[Ref], act: Act) -> Sequence[Verification]:
+        """What an act came to, by the members as they are now."""
+        return self._holdings.verify(refs, act)
+
+    def rectify(self, stream: str, batch: Sequence[Write]) -> Sequence[Result]:
+        """See `mailchimp_rights`, as for all that follow."""
+        return self._rights.rectify(batch)
+
+    def erase(self, stream: str, batch: Sequence[Write]) -> Sequence[Result]:
+        """Delete for good, by the address that the contact id has now."""
+        return self._rights.erase(batch)
+
+    def restrict(self, stream: str, batch: Sequence[Write]) -> Sequence[Result]:
+        """Archive; the memo is the former status."""
+        return self._rights.restrict(batch)
+
+    def lift(self, stream: str, batch: Sequence[Write]) -> Sequence[Result]:
+        """Bring the former status back, over no refusal."""
+        return self._rights.lift(batch)
 
     # setting up
 

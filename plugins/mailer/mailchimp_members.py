@@ -23,11 +23,13 @@ class Batch:
         self._results: dict[str, Result] = {}
         self._outcomes: list[Outcome] = []
 
-    def settle(self, write: Write, ended: Outcome, record: Record | None = None) -> None:
+    def settle(
+        self, write: Write, ended: Outcome, record: Record | None = None, memo: str = ""
+    ) -> None:
         """Note how a write ended."""
         self._outcomes.append(ended)
         self._results[write.key] = Result(
-            write.key, ended.verdict, ended.reason, record, ended.retry_after
+            write.key, ended.verdict, ended.reason, record, ended.retry_after, memo
         )
 
     def ended(self, write: Write) -> bool:

@@ -24,12 +24,18 @@ from plugins.mailer.mailchimp_reading import PAGE
 from plugins.mailer.mailchimp_tags import tag_changes
 from plugins.mailer.mailchimp_values import Malformed, address_hash
 
+NOT_HELD = "not-held"
+"""The audience has no such field, so it holds no value of it."""
+
 
 class Updater:
-    """Carries out updates."""
+    """Carries out updates. `correcting` is for audiences that the mapping was not made for: what
+    they require besides is not asked for, and fields that they lack are no error."""
 
-    def __init__(self, members: Members) -> None:
+    def __init__(self, members: Members, *, correcting: bool = False) -> None:
         self._members = members
+        self._correcting = correcting
+        self._query = {"skip_merge_validation": "true"} if correcting else None
 
     def update(self, batch: Batch, writes: Sequence[Write]) -> None:
         """Settle each of the writes, which all have a ref."""
@@ -50,7 +56,9 @@ class Updater:
             going.append(write)
             # the same values again do no harm, so an unanswered PATCH may be repeated
             calls.append(
-                member_call("PATCH", write.ref.scope, member, json=body, idempotent=True)
+                member_call(
+                    "PATCH", write.ref.scope, member, json=body, query=self._query, idempotent=True
+                )
                 if body
                 else member_call("GET", write.ref.scope, member)
             )
@@ -66,7 +74,9 @@ class Updater:
                     ended = Outcome(Verdict.RETRYABLE, ended.reason, error=ended.error)
                 batch.settle(write, ended)
             elif self._members.tags.wanted(write.fields) is None:
-                self._members.settle(batch, write.ref.scope, write, ended.body)
+                nothing = self._correcting and _drops_all(call.get("json") or {}, ended.body)
+                done = Outcome(Verdict.OK, NOT_HELD if nothing else "")
+                self._members.settle(batch, write.ref.scope, write, ended.body, done)
             else:
                 tagging.append((write, call, ended.body))
         self._tag(batch, tagging)
@@ -126,6 +136,12 @@ class Updater:
             (found,) = self._members.client.get_many([call])
             rows = found.get("tags") if isinstance(found, dict) else None
         return [str(row.get("name")) for row in rows] if isinstance(rows, list) else None
+
+
+def _drops_all(sent: Mapping[str, Any], member: Mapping[str, Any]) -> bool:
+    """Whether the audience has none of the fields that were sent: Mailchimp drops those."""
+    merge = sent.get("merge_fields") or {}
+    return set(sent) == {"merge_fields"} and not merge.keys() & (member.get("merge_fields") or {})
 
 
 def _half_done(call: Mapping[str, Any], ended: Outcome) -> Outcome:
