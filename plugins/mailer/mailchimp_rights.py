@@ -117,10 +117,11 @@ class RightsWriter:
         return batch.results()
 
     def lift(self, writes: Sequence[Write]) -> Sequence[Result]:
-        """As `Restricts.lift`. Reasons of an OK that changed nothing: "not-archived" where they
-        came back already, "was-archived" where they had been archived before the restriction.
+        """As `Restricts.lift`. OK with reason "not-archived" where they came back already.
 
-        Someone whose confirmation was pending is asked by Mailchimp once more.
+        Someone who was archived before the restriction stays so, and so does one of whom no memo
+        is left, for the two look alike: PERMANENT, for a person to look at. Someone whose
+        confirmation was pending is asked by Mailchimp once more.
         """
         batch = Batch(writes)
         going: list[Present] = []
@@ -199,7 +200,7 @@ def _unlifted(memo: str, status: str) -> Outcome | None:
         if status in REFUSALS and status != memo:
             return Outcome(Verdict.REFUSED, status)
         return Outcome(Verdict.OK, "not-archived")
-    return Outcome(Verdict.OK, "was-archived") if memo == ARCHIVED else None
+    return Outcome(Verdict.PERMANENT, "was-archived") if memo == ARCHIVED else None
 
 
 def _lifting(write: Write, member: Mapping[str, Any]) -> dict[str, Any]:

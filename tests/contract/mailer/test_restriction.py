@@ -96,7 +96,7 @@ def test_whoever_had_been_archived_before_stays_so(world: World, mailer: Mailchi
     assert (result.verdict, result.reason) == (Verdict.OK, "already-archived")
     assert result.memo == "archived"
     assert not world.calls("DELETE")
-    assert lift(mailer, ref, "archived") == (Verdict.OK, "was-archived")
+    assert lift(mailer, ref, "archived") == (Verdict.PERMANENT, "was-archived")
     assert world.member(LIST, AINO).status == "archived", "nobody is subscribed who was not"
 
 
