@@ -25,7 +25,8 @@ BATCH = 100
 LIST_PAGE = 100
 SEARCH_PAGE = 200
 
-CONTACTS = "/crm/objects/2026-09/contacts"
+OBJECTS = "/crm/objects/2026-09"
+CONTACTS = f"{OBJECTS}/contacts"
 PROPERTIES = "/crm/properties/2026-09/contacts"
 PREFERENCES = "/communication-preferences/2026-09"
 DETAILS = "/account-info/v3/details"
@@ -88,18 +89,18 @@ class Api:
     def properties(self) -> dict[str, dict[str, Any]]:
         """The contact properties by name."""
         found = self._ask({"method": "GET", "route": PROPERTIES})
-        return {one["name"]: one for one in _listed(found, "results", "name")}
+        return {one["name"]: one for one in listed(found, "results", "name")}
 
     def groups(self) -> set[str]:
         """The names of the groups of contact properties."""
         found = self._ask({"method": "GET", "route": f"{PROPERTIES}/groups"})
-        return {one["name"] for one in _listed(found, "results", "name")}
+        return {one["name"] for one in listed(found, "results", "name")}
 
     def definitions(self) -> dict[str, str]:
         """Subscription types: id -> name."""
         query = {key: value for key, value in self._unit.items() if key != "channel"}
         found = self._ask({"method": "GET", "route": f"{PREFERENCES}/definitions", "query": query})
-        return {str(one["id"]): str(one.get("name")) for one in _listed(found, "results", "id")}
+        return {str(one["id"]): str(one.get("name")) for one in listed(found, "results", "id")}
 
     def page(
         self, after: str, names: Sequence[str], *, archived: bool
@@ -120,16 +121,35 @@ class Api:
         return _rows(answer), _next(answer)
 
     def search(
-        self, filters: Sequence[Mapping[str, str]], sort: str, names: Sequence[str], limit: int
+        self,
+        filters: Sequence[Mapping[str, str]],
+        sort: str,
+        names: Sequence[str],
+        limit: int,
+        *,
+        route: str = CONTACTS,
     ) -> tuple[list[Any], bool]:
-        """The first `limit` contacts that pass all filters, and whether there are more."""
+        """The first `limit` contacts, or objects of that route, that pass all filters, and whether
+        there are more."""
+        return self.search_any([filters] if filters else [], sort, names, limit, route=route)
+
+    def search_any(
+        self,
+        groups: Sequence[Sequence[Mapping[str, str]]],
+        sort: str,
+        names: Sequence[str],
+        limit: int,
+        *,
+        route: str = CONTACTS,
+    ) -> tuple[list[Any], bool]:
+        """As `search`, those that pass all filters of at least one group."""
         found = self._ask(
             {
                 "method": "POST",
-                "route": f"{CONTACTS}/search",
+                "route": f"{route}/search",
                 "limit": "search",
                 "json": {
-                    "filterGroups": [{"filters": list(filters)}] if filters else [],
+                    "filterGroups": [{"filters": list(filters)} for filters in groups],
                     "sorts": [sort],
                     "properties": list(names),
                     "limit": limit,
@@ -148,6 +168,20 @@ class Api:
         archived: bool = False,
     ) -> list[Any]:
         """Those of the contacts that are there, by id or by e-mail, in no order."""
+        return self.objects("contacts", ids, names, by_email=by_email, archived=archived)
+
+    def objects(
+        self,
+        kind: str,
+        ids: Sequence[str],
+        names: Sequence[str],
+        *,
+        by_email: bool = False,
+        archived: bool = False,
+    ) -> list[Any]:
+        """Those of the objects of that type that are there. Raises Unavailable where HubSpot does
+        not say of each whether it is."""
+        route = f"{OBJECTS}/{kind}/batch/read"
         calls: list[dict[str, Any]] = []
         for some in parts(ids):
             body: dict[str, Any] = {
@@ -160,12 +194,23 @@ class Api:
             calls.append(
                 {
                     "method": "POST",
-                    "route": f"{CONTACTS}/batch/read",
+                    "route": route,
                     "query": {"archived": "true" if archived else "false"},
                     "json": body,
                 }
             )
-        return [row for answer in self.asks(calls) for row in _rows(answer)]
+        answers = self.asks(calls)
+        return [row for answer in answers for row in self.settled(answer, "POST", route)]
+
+    def settled(self, answer: Any, method: str, route: str) -> list[Any]:
+        """The rows of a batch that read. Raises Unavailable where an input failed for another
+        reason than that there is nothing."""
+        errors = (answer.get("errors") or ()) if isinstance(answer, dict) else ()
+        for error in errors:
+            if not isinstance(error, Mapping) or error.get("category") != "OBJECT_NOT_FOUND":
+                where = f"{self._system}: {method} {route}"
+                raise Unavailable(f"{where}: could not be read in part ({reason(error)})")
+        return _rows(answer)
 
     def status_calls(self, emails: Sequence[str]) -> list[dict[str, Any]]:
         """The calls that tell the subscription statuses and opt-outs of those addresses."""
@@ -279,7 +324,8 @@ class Api:
         return reply.json()
 
 
-def _listed(answer: Any, name: str, key: str) -> list[dict[str, Any]]:
+def listed(answer: Any, name: str, key: str) -> list[dict[str, Any]]:
+    """The objects with that key in a list of an answer. Raises BadAnswer where there is none."""
     found = answer.get(name) if isinstance(answer, dict) else None
     if not isinstance(found, list):
         raise BadAnswer(f"the answer holds no list {name!r}")

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from hub.api import (
     API_VERSION,
     WHOLE_SCOPE,
+    ActivityKind,
+    ActivityPage,
     Capability,
     ConnectorType,
     Context,
@@ -26,6 +28,7 @@ from hub.api import (
 )
 from plugins.hubspot.client import BATCH, SEARCH_PAGE, Api
 from plugins.hubspot.consenting import Consenter
+from plugins.hubspot.engagements import Engagements
 from plugins.hubspot.mapping import EMAIL, LEGAL_BASES, STREAM, ConsentMapper, Mapper
 from plugins.hubspot.reading import Reader
 from plugins.hubspot.setup import Setup, checkboxes
@@ -95,7 +98,8 @@ class _Parts:
 
 
 class HubSpot:
-    """One HubSpot account. Implements `Connector`, `Writes` and `WritesConsents`."""
+    """One HubSpot account. Implements `Connector`, `Writes`, `WritesConsents` and
+    `ReadsActivities`."""
 
     def __init__(self, context: Context) -> None:
         settings = context.settings
@@ -105,6 +109,7 @@ class HubSpot:
         self._api = Api(context.http, context.system, settings.business_unit)
         self._setup = Setup(self._api, context, settings.property_group)
         self._topics = context.topics.get(STREAM, ())
+        self._engagements = Engagements(self._api, overlap=settings.overlap)
         self._lock = threading.Lock()
         self._made: _Parts | None = None
 
@@ -139,6 +144,12 @@ class HubSpot:
     def write_consents(self, stream: str, batch: Sequence[Write]) -> Sequence[Result]:
         """See `WritesConsents.write_consents`."""
         return self._parts().consenter.write(batch)
+
+    def activities(self, stream: str, scope: str, cursor: str | None) -> Iterator[ActivityPage]:
+        """See `ReadsActivities.activities` and `plugins.hubspot.engagements`."""
+        if ActivityKind.COMMUNICATION not in self._context.activities.get(stream, ()):
+            return iter(())
+        return self._engagements.pages(cursor)
 
     def _parts(self) -> _Parts:
         """Made at first use: which properties hold lists is asked of the account once."""
@@ -187,9 +198,17 @@ HUBSPOT = ConnectorType(
             read_page=SEARCH_PAGE,
             write_batch=BATCH,
             consent_batch=BATCH,
+            activities=frozenset({ActivityKind.COMMUNICATION}),
         ),
     ),
-    capabilities=frozenset({Capability.READ, Capability.WRITE, Capability.WRITE_CONSENTS}),
+    capabilities=frozenset(
+        {
+            Capability.READ,
+            Capability.WRITE,
+            Capability.WRITE_CONSENTS,
+            Capability.READ_ACTIVITIES,
+        }
+    ),
     open=HubSpot,
     base_url=_base_url,
     auth=_auth,
