@@ -6,8 +6,7 @@ where it is a POST; one whose body arrives torn is asked once more.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hub.api import (
@@ -18,56 +17,17 @@ from hub.api import (
     Reply,
     Unavailable,
 )
-
-BATCH = 100
-"""Most inputs of one batch call."""
+from plugins.hubspot.answers import deleted, listed, named, next_of, parts, reason, rows_of
 
 LIST_PAGE = 100
 SEARCH_PAGE = 200
 
 OBJECTS = "/crm/objects/2026-09"
 CONTACTS = f"{OBJECTS}/contacts"
+LISTS = "/crm/v3/lists"
 PROPERTIES = "/crm/properties/2026-09/contacts"
 PREFERENCES = "/communication-preferences/2026-09"
 DETAILS = "/account-info/v3/details"
-
-_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,48}")
-
-
-def reason(error: Any) -> str:
-    """A short code for an error of HubSpot's, without its text: that may quote personal data."""
-    if isinstance(error, Mapping):
-        details = error.get("errors")
-        first = details[0] if isinstance(details, list) and details else None
-        for found in (
-            first.get("code") if isinstance(first, Mapping) else None,
-            error.get("subCategory"),
-            error.get("category"),
-        ):
-            if isinstance(found, str) and _CODE.fullmatch(found):
-                return found.lower().replace("_", "-")
-    return "refused"
-
-
-def named(error: Any, key: str) -> list[str]:
-    """What an error names under `key` in its context, or in the contexts of its details."""
-    if not isinstance(error, Mapping):
-        return []
-    details = error.get("errors")
-    holders = [error, *(details if isinstance(details, list) else ())]
-    found: list[str] = []
-    for holder in holders:
-        context = holder.get("context") if isinstance(holder, Mapping) else None
-        values = context.get(key) if isinstance(context, Mapping) else None
-        if isinstance(values, list):
-            found += [str(value) for value in values]
-    return found
-
-
-def parts(items: Sequence[Any], size: int = BATCH) -> Iterator[Sequence[Any]]:
-    """The items in runs of at most `size`."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
 
 
 class Api:
@@ -118,7 +78,7 @@ class Api:
 
     def page_of(self, answer: Any) -> tuple[list[Any], str | None]:
         """What `page` answers, from the body of its call."""
-        return _rows(answer), _next(answer)
+        return rows_of(answer), next_of(answer)
 
     def search(
         self,
@@ -157,7 +117,7 @@ class Api:
                 },
             }
         )
-        return _rows(found), _next(found) is not None
+        return rows_of(found), next_of(found) is not None
 
     def contacts(
         self,
@@ -210,16 +170,53 @@ class Api:
             if not isinstance(error, Mapping) or error.get("category") != "OBJECT_NOT_FOUND":
                 where = f"{self._system}: {method} {route}"
                 raise Unavailable(f"{where}: could not be read in part ({reason(error)})")
-        return _rows(answer)
+        return rows_of(answer)
 
-    def status_calls(self, emails: Sequence[str]) -> list[dict[str, Any]]:
-        """The calls that tell the subscription statuses and opt-outs of those addresses."""
+    def ask(self, call: Mapping[str, Any]) -> Any:
+        """The body that a call answers which may be repeated. Raises as `asks`."""
+        return self._ask(call)
+
+    def ask_or_none(self, call: Mapping[str, Any]) -> Any:
+        """As `ask`, None for a 404."""
+        return self._or_none(call, self._http.call(**{"idempotent": True, **call}))
+
+    def by_id(
+        self, ids: Sequence[str], names: Sequence[str] = ("email",)
+    ) -> list[dict[str, Any] | None]:
+        """For each id the contact that is there, live or archived; None for a plain 404 to both."""
+        calls = [
+            {
+                "method": "GET",
+                "route": f"{CONTACTS}/{{id}}",
+                "path": {"id": one},
+                "query": {"archived": archived, "properties": ",".join(names)},
+            }
+            for one in ids
+            for archived in ("false", "true")
+        ]
+        rows = [
+            self._or_none(call, one) for call, one in zip(calls, self.replies(calls), strict=True)
+        ]
+        for row in rows:
+            if row is not None and not isinstance(row.get("id"), str):
+                raise BadAnswer(f"{self._system}: GET {CONTACTS}/{{id}}: no record")
+        return [live or archived for live, archived in zip(rows[::2], rows[1::2], strict=True)]
+
+    def replies(self, calls: Sequence[Mapping[str, Any]]) -> Sequence[Reply | Exception]:
+        """The replies to calls made side by side, in order, not judged."""
+        return self._http.many(calls) if calls else ()
+
+    def status_calls(
+        self, emails: Sequence[str], *, every_unit: bool = False
+    ) -> list[dict[str, Any]]:
+        """The calls that tell the subscription statuses and opt-outs of those addresses;
+        `every_unit`: of the subscription types of all business units."""
         tails = ("/statuses/batch/read", "/statuses/batch/unsubscribe-all/read")
         return [
             {
                 "method": "POST",
                 "route": PREFERENCES + tail,
-                "query": self._unit,
+                "query": {"channel": "EMAIL"} if every_unit and tail == tails[0] else self._unit,
                 "json": {"inputs": list(some)},
             }
             for some in parts(emails)
@@ -234,9 +231,12 @@ class Api:
         replies = self._http.many([{"idempotent": True, **call} for call in calls])
         return [self._understood(call, reply) for call, reply in zip(calls, replies, strict=True)]
 
-    def refuses(self, route: str) -> str | None:
-        """The scope that the token lacks for a batch call, found by sending an empty batch."""
-        reply = self._http.call("POST", route, json={"inputs": []}, idempotent=True)
+    def refuses(self, route: str, *, method: str = "POST", json: Any = None) -> str | None:
+        """The scope that the token lacks for a call, found by sending an empty batch, or `json`,
+        where that does nothing."""
+        if json is None and method == "POST":
+            json = {"inputs": []}
+        reply = self._http.call(method, route, json=json, idempotent=True)
         try:
             self.check_allowed(reply, route)
         except MissingScope as error:
@@ -252,6 +252,12 @@ class Api:
     def create_property(self, body: Mapping[str, Any]) -> None:
         """Make a contact property."""
         self._make(PROPERTIES, body)
+
+    def call(self, method: str, route: str, *, json: Any) -> Reply:
+        """A call that writes, not repeated. Raises MissingScope or Misconfigured for a 403."""
+        reply = self._http.call(method, route, json=json, idempotent=False)
+        self.check_allowed(reply, route)
+        return reply
 
     def send(self, route: str, inputs: Sequence[Any], *, by_unit: bool = False) -> Reply:
         """A batch that writes. Never repeated here: what is uncertain is to be read back."""
@@ -292,8 +298,7 @@ class Api:
             return None
 
     def _make(self, route: str, body: Mapping[str, Any]) -> None:
-        reply = self._http.call("POST", route, json=dict(body), idempotent=False)
-        self.check_allowed(reply, route)
+        reply = self.call("POST", route, json=dict(body))
         # 409: another process made it in the meantime
         if reply.status >= 300 and reply.status != 409:
             raise Misconfigured(
@@ -311,6 +316,17 @@ class Api:
             again = self._http.call(**{"idempotent": True, **call})
         return self._body(call, again)
 
+    def _or_none(self, call: Mapping[str, Any], reply: Reply | Exception) -> Any:
+        """As `_understood`, None for a 404."""
+        if not isinstance(reply, Exception) and reply.status == 404:
+            if deleted(self.error_of(reply)):
+                return None
+            raise BadAnswer(f"{self._system}: {call['method']} {call['route']}: a 404 of whom?")
+        found = self._understood(call, reply)
+        if not isinstance(found, dict):
+            raise BadAnswer(f"{self._system}: {call['method']} {call['route']}: no object")
+        return found
+
     def _body(self, call: Mapping[str, Any], reply: Reply | Exception) -> Any:
         if isinstance(reply, Exception):
             raise reply
@@ -322,24 +338,3 @@ class Api:
             code = reason(self.error_of(reply))
             raise BadAnswer(f"{self._system}: {where}: answered {reply.status} ({code})")
         return reply.json()
-
-
-def listed(answer: Any, name: str, key: str) -> list[dict[str, Any]]:
-    """The objects with that key in a list of an answer. Raises BadAnswer where there is none."""
-    found = answer.get(name) if isinstance(answer, dict) else None
-    if not isinstance(found, list):
-        raise BadAnswer(f"the answer holds no list {name!r}")
-    return [one for one in found if isinstance(one, dict) and key in one]
-
-
-def _rows(answer: Any) -> list[Any]:
-    found = answer.get("results") if isinstance(answer, dict) else None
-    if not isinstance(found, list):
-        raise BadAnswer("the answer holds no list 'results'")
-    return found
-
-
-def _next(answer: Any) -> str | None:
-    paging = answer.get("paging") or {}
-    after = (paging.get("next") or {}).get("after") if isinstance(paging, dict) else None
-    return None if after is None else str(after)

@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hub.api import Activity, ActivityKind, ActivityPage, Misconfigured, Ref, Rejected
+from plugins.hubspot.answers import listed, parts
 from plugins.hubspot.changes import Changes, Place, row_id
-from plugins.hubspot.client import OBJECTS, Api, listed, parts
+from plugins.hubspot.client import OBJECTS, Api
 from plugins.hubspot.mapping import STREAM, BadRowError, rejected, version_of
 from plugins.hubspot.plaintext import plain
 
@@ -76,6 +77,15 @@ EXPORTED = (
 """What is exported besides: a colleague's task about the person is held too."""
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The engagements of one contact; `odd` are rows that cannot be understood, as they are: an
+    export is neither short of them nor stopped by them."""
+
+    activities: list[Activity]
+    odd: list[Any]
+
+
 class Engagements:
     """Reads the engagements of one account. `overlap` is in seconds."""
 
@@ -98,12 +108,10 @@ class Engagements:
             ) from None
         return self._told(places, reading)
 
-    def of(self, contacts: Sequence[str]) -> dict[str, list[Activity]]:
-        """All engagements of those contacts that are kept, tasks and letters included, by contact.
-
-        Raises BadAnswer where one cannot be understood: an export must not be silently short.
-        """
-        found: dict[str, list[Activity]] = {one: [] for one in contacts}
+    def of(self, contacts: Sequence[str]) -> dict[str, Kept]:
+        """All engagements of those contacts that are kept, tasks and letters included, by
+        contact."""
+        found = {one: Kept([], []) for one in contacts}
         for kind in EXPORTED:
             by_contact = self.associated("contacts", kind.type, contacts)
             ids = list(dict.fromkeys(one for some in by_contact.values() for one in some))
@@ -113,9 +121,15 @@ class Engagements:
             for contact, some in by_contact.items():
                 for one in some:
                     # one that was archived meanwhile is not there any more
-                    if one in rows and contact in found:
-                        found[contact].append(_activity(kind, rows[one], contact))
-        return {one: sorted(some, key=lambda a: (a.at, a.id)) for one, some in found.items()}
+                    if one not in rows or contact not in found:
+                        continue
+                    try:
+                        found[contact].activities.append(_activity(kind, rows[one], contact))
+                    except BadRowError:
+                        found[contact].odd.append({"type": kind.type, **rows[one]})
+        for kept in found.values():
+            kept.activities.sort(key=lambda one: (one.at, one.id))
+        return found
 
     def associated(self, source: str, target: str, ids: Sequence[str]) -> dict[str, list[str]]:
         """With which of the objects `target` each of those of `source` is associated."""
@@ -178,6 +192,8 @@ def _activity(kind: Kind, row: Any, contact: str) -> Activity:
     try:
         id_, properties = row["id"], row["properties"]
         at = datetime.fromisoformat(version_of(properties.get("hs_timestamp") or row["createdAt"]))
+    except ValueError:
+        raise BadRowError("time: an ISO date-time is expected") from None
     except (KeyError, TypeError, AttributeError):
         raise BadRowError("shape: an object with id, properties and a time is expected") from None
     if type(id_) is not str or not id_.isdigit():
