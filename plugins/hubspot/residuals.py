@@ -10,13 +10,16 @@ WORKFLOWS = Residual(
     {
         "fi": "Varmista HubSpotissa, että työnkulut, sekvenssit ja sähköpostilähetykset jättävät "
         "pois yhteystiedot, joiden ominaisuus hub_restricted on Yes (tai jotka ovat hubin "
-        "rajoituslistalla). Poista henkilö käynnissä olevista työnkuluista ja sekvensseistä.",
+        "rajoituslistalla). Poista henkilö käynnissä olevista työnkuluista ja sekvensseistä. "
+        "Älä palauta roskakorissa olevaa yhteystietoa rajoituksen aikana.",
         "sv": "Kontrollera i HubSpot att arbetsflöden, sekvenser och e-postutskick utesluter "
         "kontakter vars egenskap hub_restricted är Yes (eller som finns på hubbens "
-        "begränsningslista). Ta bort personen ur pågående arbetsflöden och sekvenser.",
+        "begränsningslista). Ta bort personen ur pågående arbetsflöden och sekvenser. Återställ "
+        "inte en kontakt ur papperskorgen under begränsningen.",
         "en": "Confirm in HubSpot that workflows, sequences and e-mail sends exclude contacts "
         "whose property hub_restricted is Yes (or who are on the hub's restriction list). Take "
-        "the person out of workflows and sequences that are under way.",
+        "the person out of workflows and sequences that are under way. Do not restore a contact "
+        "from the recycle bin while it is restricted.",
     },
 )
 """HubSpot has no switch that stops all use of one contact."""

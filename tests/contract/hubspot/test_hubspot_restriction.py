@@ -103,14 +103,26 @@ class TestRestrict:
         assert [(one.verdict, one.reason, bool(one.memo)) for one in results] == [
             (Verdict.OK, "", True),
             (Verdict.PERMANENT, "not-found", False),
-            (Verdict.PERMANENT, "archived", False),
+            (Verdict.OK, "archived", False),
             (Verdict.PERMANENT, "id-missing", False),
             (Verdict.OK, "", True),
         ]
         assert codes(account.open().verify([ref("999"), ref(cecilia)], Act.RESTRICT)) == [
             (True, "absent"),
-            (False, "not-restricted"),
+            (True, "archived"),
         ]
+        gone.properties["hub_restricted"] = "true"
+        (result,) = lifted(account.open(), "", cecilia)
+        assert (result.verdict, result.reason) == (Verdict.PERMANENT, "archived")
+        assert codes(account.open().verify([ref(cecilia)], Act.LIFT)) == [
+            (False, "still-restricted")
+        ]
+
+    def test_nothing_is_made_for_the_sake_of_nobody(self, account: Account) -> None:
+        before = account.sandbox.state()
+        (result,) = restricted(account.open(), "999")
+        assert (result.verdict, result.reason) == (Verdict.PERMANENT, "not-found")
+        assert account.sandbox.state() == before
 
     def test_a_merged_one_is_the_survivor(self, account: Account) -> None:
         aino, bertta = account.add(AINO), account.add(BERTTA)
