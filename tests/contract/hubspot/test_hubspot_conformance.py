@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from hub.api import Stance, Verdict
+from hub.api import ActivityKind, Stance, Verdict
 from hub.testing.conformance import Ability, ConnectorConformance
 from hub.testing.factories import write
 from plugins.hubspot.connector import HUBSPOT, Settings
@@ -19,6 +19,7 @@ class TestHubSpot(ConnectorConformance):
     connector_type = HUBSPOT
     stream, scope, topic = "contacts", "", NEWSLETTER
     editable_field, other_field = "city", "jobtitle"
+    phone_field = "phone"
     unsupported: ClassVar = {
         Ability.CHANGED_CONSENTS: "HubSpot has no changed-since for subscription statuses",
     }
@@ -73,6 +74,13 @@ class TestHubSpot(ConnectorConformance):
         assert one
         assert other
         self.sandbox.account.merge(one, other, self.sandbox.ms())
+
+    def add_activity(self, record_id: str, kind: ActivityKind, about: str) -> None:
+        assert kind is ActivityKind.COMMUNICATION
+        self.sandbox.engage("calls", [record_id], {"hs_call_title": about})
+
+    def add_malformed_activity(self, record_id: str) -> None:
+        self.sandbox.engage("calls", [record_id], {"hs_timestamp": "eilen"})
 
     def stored(self, email: str) -> Mapping[str, Any] | None:
         found = self.sandbox.account.by_email(email)
