@@ -56,6 +56,9 @@ class Ability(StrEnum):
     CHANGED_CONSENTS = "changed-consents"  # a changed wish shows in what changed since
     EMAIL_CHANGE = "email-change"  # a record keeps its id when its address changes
     ANY_CASE = "any-case"  # an address is found whatever its letter case
+    UPDATE = "update"  # a record's fields can be changed through the API
+    STAFF_EDIT = "staff-edit"  # someone else than the person can change a record's fields
+    WITHDRAWAL = "withdrawal"  # the vendor can hold a refusal
 
 
 class Base:
@@ -95,7 +98,8 @@ class Base:
         raise NotImplementedError
 
     def edit(self, record_id: str, field: str, value: str | None) -> None:
-        """Someone edits the record in the vendor's own screen, now."""
+        """Someone edits the record in the vendor's own screen, now. Where only the person can
+        (`STAFF_EDIT` unsupported), the person does, and says nothing else than before."""
         raise NotImplementedError
 
     def unsubscribe(self, email: str) -> None:
@@ -157,6 +161,7 @@ class Base:
             kind.auth(settings),
             limits=kind.limits,
             concurrency=kind.concurrency,
+            token=kind.token(settings) if kind.token else None,
             transport=InProcess(self.sandbox, self.clock),
             clock=self.clock,
         )
@@ -229,6 +234,10 @@ class Base:
                     pytest.skip(f"{one}: {self.unsupported[one]}")
             elif one not in self.connector_type.capabilities:
                 pytest.skip(f"{one} is not declared")
+
+    def can(self, ability: Ability) -> bool:
+        """Whether the vendor can do that, where only a part of a test depends on it."""
+        return ability not in self.unsupported
 
     def email(self, name: str) -> str:
         """A synthetic address."""
