@@ -23,8 +23,10 @@ from hub.api import (
 )
 from plugins.webinar.settings import Settings
 from plugins.webinar.zoom import Zoom
+from plugins.webinar.zoom_activities import KINDS
 from plugins.webinar.zoom_client import LIMITS, PAGE
 from plugins.webinar.zoom_mapping import EMAIL, STREAM
+from plugins.webinar.zoom_residuals import RESIDUALS
 from plugins.webinar.zoom_writing import MOST_CREATES
 
 PROVIDERS: Mapping[str, Callable[[Context], Connector]] = {"zoom": Zoom}
@@ -59,14 +61,25 @@ WEBINAR = ConnectorType(
             scoped=True,
             read_page=PAGE,
             write_batch=MOST_CREATES,
+            activities=KINDS,
         ),
     ),
-    capabilities=frozenset({Capability.READ, Capability.WRITE}),
+    capabilities=frozenset(
+        {
+            Capability.READ,
+            Capability.WRITE,
+            Capability.READ_ACTIVITIES,
+            Capability.LOCATE,
+            Capability.EXPORT,
+            Capability.ERASE,
+        }
+    ),
     open=open_provider,
     base_url=lambda settings: _mine(settings).address,
     auth=lambda settings: {},
     token=token,
     limits=LIMITS,
+    residuals=RESIDUALS,
     sandbox="plugins.webinar.sandbox:ZoomSandbox",
 )
 

@@ -6,8 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hub.api import (
+    Act,
+    ActivityKind,
+    ActivityPage,
     AuthFailed,
     Context,
+    Exported,
+    Held,
     Misconfigured,
     MissingScope,
     Page,
@@ -15,13 +20,39 @@ from hub.api import (
     Record,
     Ref,
     Result,
+    Sought,
+    Verification,
     Write,
 )
 from plugins.webinar.settings import Settings
-from plugins.webinar.zoom_client import MEDIUM, REGISTRANTS, USER_WEBINARS, Client
+from plugins.webinar.zoom_activities import KINDS, ActivityReader
+from plugins.webinar.zoom_client import (
+    ABSENTEES,
+    HEAVY,
+    INSTANCES,
+    LIGHT,
+    MEDIUM,
+    PARTICIPANTS,
+    POLLS,
+    QA,
+    REGISTRANTS,
+    USER_WEBINARS,
+    WEBINAR,
+    Client,
+)
 from plugins.webinar.zoom_mapping import OWN_FIELDS, STREAM, RegistrantMapper
 from plugins.webinar.zoom_reading import Registrants
+from plugins.webinar.zoom_rights import Rights
 from plugins.webinar.zoom_writing import Registering, questions
+
+_REPORTS = {
+    ActivityKind.ATTENDED: PARTICIPANTS,
+    ActivityKind.ABSENT: ABSENTEES,
+    ActivityKind.QUESTION: QA,
+    ActivityKind.POLL: POLLS,
+}
+_HELD = frozenset(_REPORTS)
+"""Kinds of which only the reports of a webinar that was held tell."""
 
 
 class Zoom:
@@ -39,6 +70,14 @@ class Zoom:
         mapper = RegistrantMapper(self._fields, self._topics, settings.yes_answers)
         self._registrants = Registrants(self._client, mapper)
         self._registering = Registering(self._registrants)
+        self._kinds = context.activities.get(STREAM, frozenset())
+        self._activities = ActivityReader(self._registrants, self._kinds, context.now)
+        self._rights = Rights(
+            self._registrants,
+            (settings.user, *settings.other_users),
+            self._scopes,
+            ActivityReader(self._registrants, KINDS, context.now),
+        )
 
     # reading and writing
 
@@ -53,6 +92,28 @@ class Zoom:
     def write(self, stream: str, batch: Sequence[Write]) -> Sequence[Result]:
         """See `zoom_writing`."""
         return self._registering.write(batch)
+
+    def activities(self, stream: str, scope: str, cursor: str | None) -> Iterator[ActivityPage]:
+        """See `zoom_activities`."""
+        return self._activities.pages(scope, cursor)
+
+    # rights; see `zoom_rights`
+
+    def locate(self, sought: Sought) -> Sequence[Held]:
+        """In every webinar of the configured users, in all three statuses."""
+        return self._rights.locate(sought)
+
+    def export(self, refs: Sequence[Ref]) -> Sequence[Exported]:
+        """Registration and answers, attendance, questions and poll answers."""
+        return self._rights.export(refs)
+
+    def erase(self, stream: str, batch: Sequence[Write]) -> Sequence[Result]:
+        """Delete registrants by id."""
+        return self._rights.erase(batch)
+
+    def verify(self, refs: Sequence[Ref], act: Act) -> Sequence[Verification]:
+        """Whether the API still tells of them."""
+        return self._rights.verify(refs, act)
 
     # setting up
 
@@ -81,18 +142,20 @@ class Zoom:
             mend = "set user to the host's id or e-mail"
             problems.append(Problem("user", "Zoom has no user as configured", mend))
         titles: set[str] = set()
+        lacking: list[Problem] = []
         for scope in self._scopes:
             try:
                 found = questions(self._client, scope)
-                path, query = {"webinar": scope}, {"page_size": 1}
-                self._client.get(REGISTRANTS, path, query, limit=MEDIUM)
             except MissingScope as error:
-                return [*problems, Problem("scope", str(error), error.mend)]
+                lacking.append(Problem("scope", str(error), error.mend))
+                break
             if found is None:
                 mend = "take the webinar's id from its page, digits only"
                 problems.append(Problem("scope-id", f"there is no webinar {scope}", mend))
             titles.update(found or ())
-        problems += self._unknown(titles)
+        if not lacking:  # otherwise nothing is known of the questions
+            problems += self._unknown(titles)
+        problems += [*lacking, *self._lacking()]
         for webinar in upcoming or ():
             number = str(webinar.get("id"))
             if number not in self._scopes:
@@ -109,6 +172,20 @@ class Zoom:
     def _upcoming(self) -> list[dict[str, Any]] | None:
         path, query = {"user": self._settings.user}, {"type": "upcoming"}
         return self._client.rows(USER_WEBINARS, path, "webinars", query)
+
+    def _lacking(self) -> Iterator[Problem]:
+        """Scopes that the first webinar's calls show to be missing. The rights to register and
+        to delete show only when they are used."""
+        routes = {WEBINAR: LIGHT, REGISTRANTS: MEDIUM}
+        if self._kinds & _HELD:
+            routes[INSTANCES] = LIGHT
+        routes |= {_REPORTS[kind]: HEAVY for kind in sorted(self._kinds & _HELD)}
+        for route, limit in routes.items() if self._scopes else ():
+            try:
+                path, query = {"webinar": self._scopes[0]}, {"page_size": 1}
+                self._client.get(route, path, query, limit=limit)
+            except MissingScope as error:
+                yield Problem("scope", str(error), error.mend)
 
     def _unknown(self, titles: set[str]) -> Iterator[Problem]:
         known = ", ".join(sorted(titles)) or "none"

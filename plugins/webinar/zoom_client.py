@@ -56,6 +56,7 @@ GONE = "gone"
 
 _SCOPE = re.compile(r"scopes?\s*:?\s*\[([\w:,. -]{1,300})\]")
 _MISSING_SCOPE = 4711
+_TOO_OLD = 12702  # reports of long ago are no longer told
 _OVER = {3000: "registration-closed", 3038: "webinar-over", 3035: "full", 3043: "full"}
 _TRIES = 3
 
@@ -232,7 +233,8 @@ class _Moved(Exception):
 
 
 def read(route: str, reply: Reply) -> dict[str, Any] | None:
-    """The body of an answer to a reading call; None for 404. Raises ConnectorError."""
+    """The body of an answer to a reading call; None where there is nothing, or nothing any more.
+    Raises ConnectorError."""
     if reply.status == 404:
         return None
     if reply.status < 300:
@@ -241,4 +243,6 @@ def read(route: str, reply: Reply) -> dict[str, Any] | None:
             return body
         raise BadAnswer(f"{route} answered something else than an object")
     code, _ = _problem(route, reply)
+    if code == _TOO_OLD:
+        return None
     raise BadAnswer(f"{route} answered {reply.status} with Zoom's code {code}")
