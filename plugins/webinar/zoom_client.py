@@ -185,8 +185,8 @@ class Client:
         """Every row of a list, through all its pages; None where there is no such list (404).
 
         A list that moved while it was paged through, which shows in its own count, is read again
-        from its start; so is one whose page token ran out. Raises Unavailable where it will not
-        stand still.
+        from its start (one that gained and lost as many meanwhile does not show it); so is one
+        whose page token ran out. Raises Unavailable where it will not stand still.
         """
         for _ in range(_TRIES):
             try:
@@ -205,6 +205,7 @@ class Client:
         limit: str,
     ) -> list[Any] | None:
         rows: list[Any] = []
+        totals: set[int] = set()
         token = ""
         while True:
             asked = {**query, "page_size": PAGE, **({"next_page_token": token} if token else {})}
@@ -220,10 +221,13 @@ class Client:
             if not isinstance(page, list):
                 raise BadAnswer(f"{route} answered without {name}")
             rows += page
+            if isinstance(total := body.get("total_records"), int):
+                totals.add(total)
+            if len(totals) > 1:
+                raise _Moved  # whoever moved up over the edge of a page was passed over
             token = str(body.get("next_page_token") or "")
             if not token:
-                total = body.get("total_records")
-                if isinstance(total, int) and total != len(rows):
+                if totals and totals != {len(rows)}:
                     raise _Moved
                 return rows
 
