@@ -190,6 +190,7 @@ class StreamType:
     read_page: int = 100  # largest page the vendor gives
     write_batch: int = 1  # most writes given to one `write` call
     consent_batch: int = 1  # most writes given to one `write_consents` call
+    updates: bool = True  # False: the vendor cannot change a record that is there, only make one
     activities: frozenset[ActivityKind] = frozenset()  # kinds that are told of its records
 
 

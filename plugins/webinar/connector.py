@@ -61,6 +61,7 @@ WEBINAR = ConnectorType(
             scoped=True,
             read_page=PAGE,
             write_batch=MOST_CREATES,
+            updates=False,
             activities=KINDS,
         ),
     ),

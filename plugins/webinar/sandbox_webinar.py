@@ -256,7 +256,8 @@ class Webinar:
         lasts = timedelta(minutes=self.duration)
         start = moment(more.get("start_time") or self.start_time)
         if "start_time" not in more:
-            start = min(start, now - lasts)
+            again = bool(self.instances)
+            start = now - lasts if again else min(start, now - lasts)
         end = start + lasts
         made = Instance(
             uuid=str(more.get("uuid") or self.uuid),

@@ -71,7 +71,7 @@ class Position:
 
     registered: str = ""  # the latest registration told
     cancelled: Sequence[str] = ()  # digests of the cancellations told
-    settled: str = ""  # start of the latest instance that need not be read again
+    settled: Sequence[str] = ()  # digests of the instances that need not be read again
 
     @classmethod
     def of(cls, cursor: str | None) -> Position:
@@ -141,7 +141,7 @@ class ActivityReader:
         for session in self._sessions(scope, topic, at):
             activities, rejected = self._told(session, listed)
             settled = self._now() - session.start >= SETTLED
-            after = replace(at, settled=session.start.isoformat()) if settled else at
+            after = replace(at, settled=(*at.settled, session.name)) if settled else at
             yield from self._paged(activities, rejected, at, after)
             at = after
 
@@ -209,8 +209,9 @@ class ActivityReader:
                 start = utc(row.get("start_time"))
             except Malformed as error:
                 raise BadAnswer(f"{INSTANCES} answered: {error}") from error
-            if not at.settled or start > utc(at.settled):
-                sessions.append(Session(scope, uuid, start, topic))
+            session = Session(scope, uuid, start, topic)
+            if session.name not in at.settled:
+                sessions.append(session)
         return sorted(sessions, key=lambda one: one.start)
 
     def _told(self, session: Session, listed: Listed) -> tuple[list[Activity], list[Rejected]]:
