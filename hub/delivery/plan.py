@@ -37,6 +37,9 @@ class Blocked:
     decision: Decision
 
 
+CREATE_ONLY = Decision(False, "create-only", "this vendor cannot change a record that is there")
+
+
 @dataclass(slots=True)
 class Plan:
     """The writes that one record needs, by lane, and what the gate held back."""
@@ -112,6 +115,8 @@ def _changes(
         if (mapping.policy or known.policy) is Policy.SET_IF_EMPTY and agreed is not None:
             continue
         decision = may_hold(landscape, facts, system, mapping.hub, value, now)
+        if decision.allowed and not _updates(deployment, system, stream):
+            decision = CREATE_ONLY
         if not decision.allowed:
             result.blocked.append(Blocked(mapping.hub, decision))
             continue
@@ -119,6 +124,12 @@ def _changes(
         intent.names.append(mapping.hub)
     if intent.fields:
         result.intents[Lane.RECORD] = intent
+
+
+def _updates(deployment: Deployment, system: System, stream: Stream) -> bool:
+    """Whether the vendor can change records of that stream."""
+    opened = deployment.systems.get(system.id)
+    return opened is None or opened.type.stream(stream.name).updates
 
 
 def _create(

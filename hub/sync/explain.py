@@ -252,6 +252,8 @@ def _field(
         reason = "the two differ and a review is open: `hub review`"
         return Answer(mapping.hub, "held", "review", reason, ours, theirs)
     decision = may_hold(deployment.landscape, facts, system, mapping.hub, value, deployment.now())
+    kept = [one.decision for one in planned.blocked if one.what == mapping.hub]
+    decision = kept[0] if kept else decision
     record = planned.intents.get(Lane.RECORD)
     if record is not None and mapping.vendor in record.fields:
         state = "write"

@@ -181,3 +181,45 @@ def test_a_bucket_in_postgresql_is_shared_by_processes(pg_url: str) -> None:
     assert [one.turn("", 0), two.turn("", 0), one.turn("", 0)] == [0.0, 0.0, 0.0]
     assert two.turn("", 0) == pytest.approx(3600, abs=60)
     assert one.turn("", 0) == pytest.approx(3600, abs=60)
+
+
+# several limits of one call, and limits of a single record
+
+
+def test_a_call_may_be_under_several_limits():
+    clock = ManualClock()
+    acme = Acme(now=clock.now)
+    limits = {"second": Rate(10, 1), "day": Rate(15, 86_400)}
+    with client(acme, clock, limits=limits) as http:
+        for _ in range(15):
+            assert read(http, limit="day second").status == 200
+        with pytest.raises(RateLimited) as error:
+            read(http, limit="day second")
+        assert error.value.retry_after > 80_000
+        assert read(http, limit="second").status == 200, "the other limit has room"
+        with pytest.raises(LookupError, match="'hour'"):
+            read(http, limit="day hour")
+
+
+def test_a_429_pauses_the_narrowest_limit_alone():
+    clock = ManualClock()
+    acme = Acme(now=clock.now)
+    limits = {"second": Rate(10, 1), "day": Rate(1000, 86_400)}
+    with client(acme, clock, limits=limits, patience=Patience(tries=1)) as http:
+        acme.strike("429", times=1, value=500.0)
+        with pytest.raises(RateLimited):
+            read(http, limit="day second")
+        assert read(http, limit="day").status == 200
+        with pytest.raises(RateLimited, match="our own"):
+            read(http, limit="day second")
+
+
+def test_a_429_about_one_record_holds_back_nobody_else():
+    clock = ManualClock()
+    acme = Acme(now=clock.now)
+    with client(acme, clock, limits={"light": Rate(10, 1)}) as http:
+        acme.strike("429", times=1, value=40_000.0)
+        with pytest.raises(RateLimited) as error:
+            http.call("GET", "/people/{id}", path={"id": "1"}, limit="light", apart=True)
+        assert error.value.retry_after == 40_000.0
+        assert read(http, limit="light").status == 200
