@@ -46,6 +46,9 @@ class NotProved(Exception):
     """A request may not close: some system of its plan has no terminal receipt (I8)."""
 
 
+_BY_HAND = TaskState.AWAITING_EXTERNAL.value
+
+
 def may_work(request: Row[Any]) -> bool:
     """Whether tasks of the request may be carried out now."""
     return request.state in WORKING | AFTERWARDS and not request.on_hold
@@ -127,16 +130,17 @@ def advance(connection: Connection, deployment: Deployment, number: int) -> None
     tasks = requests.tasks_of(connection, number)
     others = [one for one in tasks if one.system != HUB]
     own = [one for one in tasks if one.system == HUB]
-    if not tasks or not all(_over(one) for one in others):
-        _to(connection, deployment, request, _working_state(tasks))
-        return
-    if not all(_over(one) for one in own):
+    if tasks and all(_over(one) or one.state == _BY_HAND for one in others):
+        # what is left is for people, who have the case file: the hub's own copy waits no longer
         for one in own:
             if one.state == TaskState.PENDING.value and not one.waiting:
                 requests.step(connection, one, waiting=True, due_at=deployment.now())
+    if not tasks or not all(_over(one) for one in others):
+        _to(connection, deployment, request, _working_state(tasks))
+    elif not all(_over(one) for one in own):
         _to(connection, deployment, request, RequestState.VERIFYING)
-        return
-    _to(connection, deployment, request, RequestState.NOTIFYING)
+    else:
+        _to(connection, deployment, request, RequestState.NOTIFYING)
 
 
 def close(
@@ -246,7 +250,7 @@ def _working_state(tasks: Sequence[Row[Any]]) -> RequestState:
     states = {one.state for one in tasks if one.system != HUB and not _over(one)}
     if TaskState.ATTENTION.value in states:
         return RequestState.ATTENTION
-    if states == {TaskState.AWAITING_EXTERNAL.value}:
+    if states == {_BY_HAND}:
         return RequestState.AWAITING_EXTERNAL
     return RequestState.EXECUTING
 

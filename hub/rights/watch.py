@@ -204,7 +204,7 @@ def archive(deployment: Deployment) -> None:
                 watch_at=None,
             )
             for task in requests.tasks_of(connection, row.id):
-                requests.step(connection, task, receipt=None, waiting=False, confirmed_by="")
+                requests.step(connection, task, receipt=None, waiting=False)
             coordinator.tell(connection, deployment, row.id, Event.REQUEST_ARCHIVED, "hub")
 
 

@@ -21,11 +21,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, func, inspect, select
 from sqlalchemy.engine import URL
 
-from hub.store import tables
+from hub.store import rights_tables, tables
 from hub.vault.database import DatabaseUnusable, open_database, read_only
 
 _LOCK = 0x6875625F61707031
 """Taken on PostgreSQL while migrating ("hub_app1"); the key store uses a number of its own."""
+
+assert rights_tables  # its tables are in the same metadata
 
 _one_at_a_time = threading.Lock()
 """Alembic keeps the migration that runs in a variable of its module."""

@@ -32,6 +32,8 @@ HUBSPOT_SCOPES = (
     "crm.objects.contacts.write",
     "crm.schemas.contacts.read",
     "crm.schemas.contacts.write",
+    "crm.lists.read",
+    "crm.lists.write",
     "communication_preferences.read",
     "communication_preferences.write",
     "communication_preferences.read_write",

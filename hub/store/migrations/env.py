@@ -15,8 +15,10 @@ from alembic.operations.ops import (
 )
 from sqlmodel import AutoString
 
-from hub.store import tables
+from hub.store import rights_tables, tables
 from hub.vault.types import UtcDateTime
+
+assert rights_tables  # its tables are in the same metadata
 
 
 def _render(kind: str, item: Any, autogen: AutogenContext) -> str | Literal[False]:

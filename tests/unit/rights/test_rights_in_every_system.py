@@ -1,0 +1,75 @@
+"""The eight rights over the vendors' sandboxes: what each means there, and that it is proved."""
+
+from __future__ import annotations
+
+from support.accounts import Crm, List
+from support.rights_desk import Desk
+from support.world import World
+
+from hub.domain.rights import Right
+from hub.rights import package
+
+
+def test_an_erasure_is_everywhere_and_proved(world: World, desk: Desk, aino: str) -> None:
+    number = desk.run(Right.ERASURE, aino)
+    assert desk.row(number).state == "awaiting_external", desk.states(number)
+    desk.confirm(number)
+    assert desk.row(number).state == "notifying", desk.states(number)
+    assert Crm(world, "crowst").id_of(aino) is None
+    assert List(world, "crowst-uutiset").member(aino) is None
+    assert desk.states(number) == {
+        "crowst-crm": "verified",
+        "crowst-crm residual:engagements": "confirmed: residual-engagements",
+        "crowst-mailer": "verified",
+        "hub": "verified",
+    }
+    desk.close(number)
+    assert desk.row(number).state == "closed"
+    world.sync(full=True)
+    assert Crm(world, "crowst").id_of(aino) is None
+
+
+def test_nobody_known_is_a_complete_answer(desk: Desk) -> None:
+    number = desk.run(Right.ERASURE, "tuntematon@posti.example", "crowst", "bangeri")
+    assert desk.row(number).state == "notifying"
+    assert set(desk.states(number).values()) == {"not_held"}
+
+
+def test_an_access_gathers_everything(desk: Desk, aino: str) -> None:
+    number = desk.run(Right.ACCESS, aino)
+    assert desk.row(number).state == "notifying", desk.states(number)
+    answer = package.assemble(desk.deployment, number)
+    assert answer["hub"][0]["profile"]["last_name"]["value"] == "Kukkamaa"
+    assert answer["systems"]["crowst-crm"]["records"][0]["values"]
+    assert answer["systems"]["crowst-mailer"]["records"]
+    assert answer["complaint"]
+
+
+def test_a_rectification_reaches_every_holder(world: World, desk: Desk, aino: str) -> None:
+    number = desk.run(Right.RECTIFICATION, aino, corrections={"last_name": "Kukkanen"})
+    assert desk.row(number).state == "notifying", desk.states(number)
+    assert Crm(world, "crowst").value(aino, "last_name") == "Kukkanen"
+    member = List(world, "crowst-uutiset").member(aino)
+    assert member.merge_fields["LNAME"] == "Kukkanen"
+    before = world.writes()
+    world.sync(full=True)
+    assert world.writes() == before
+
+
+def test_an_objection_is_at_once(world: World, desk: Desk, aino: str) -> None:
+    number = desk.open(Right.OBJECTION, aino)
+    assert desk.row(number).state == "executing"
+    world.sync()
+    desk.work()
+    assert desk.row(number).state == "notifying", desk.states(number)
+    assert List(world, "crowst-uutiset").status(aino) == "unsubscribed"
+    assert Crm(world, "crowst").status(aino, "1001") == "UNSUBSCRIBED"
+
+
+def test_a_restriction_stops_sending(world: World, desk: Desk, aino: str) -> None:
+    number = desk.run(Right.RESTRICTION, aino)
+    assert desk.states(number)["crowst-mailer"] == "verified"
+    assert desk.states(number)["crowst-crm"] == "verified"
+    assert List(world, "crowst-uutiset").status(aino) == "archived"
+    world.sync(full=True)
+    assert List(world, "crowst-uutiset").status(aino) == "archived"
