@@ -11,7 +11,7 @@ import pytest
 from hub.api import Activity, ActivityKind, ActivityPage, BadAnswer
 from hub.testing.factories import START
 from plugins.mailer.mailchimp import Mailchimp
-from plugins.mailer.mailchimp_activities import bare_link
+from plugins.mailer.mailchimp_campaigns import bare_link
 from tests.contract.mailer.conftest import CONFIRMED, LIST, World
 
 AINO, EINO = "aino@posti.example", "eino@posti.example"
