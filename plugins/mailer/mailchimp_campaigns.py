@@ -20,11 +20,13 @@ GROWS = timedelta(days=7)
 """How long a campaign may go on being sent: time zones, batches."""
 
 SENT_AT_ONCE = ("regular", "plaintext", "absplit", "variate")
+"""Types of campaigns whose time of sending is that of each of their mails."""
 
 PARTS = SENT, DID, DONE = ("sent", "did", "done")
 """What is read of a campaign, in this order."""
 
 _EVER = datetime.max.replace(tzinfo=UTC)
+"""Stands for a time that the report does not tell: always new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,7 @@ class Campaign:
         """Raises Malformed, KeyError, TypeError, AttributeError."""
         title, subject = row.get("campaign_title") or "", row.get("subject_line") or ""
         last: dict[ActivityKind, datetime | None] = {}
-        for kind, part in (
-            (ActivityKind.MAIL_OPENED, "open"),
-            (ActivityKind.MAIL_CLICKED, "click"),
-        ):
+        for part, kind in BY_ACTION.items():
             told = row.get(f"{part}s") or {}
             try:
                 last[kind] = utc(told[f"last_{part}"])
