@@ -24,7 +24,7 @@ from hub.api import (
     Unavailable,
     Verification,
 )
-from plugins.mailer.mailchimp_activities import activity
+from plugins.mailer.mailchimp_campaigns import activity
 from plugins.mailer.mailchimp_client import LIST, MEMBER, Client, member_call
 from plugins.mailer.mailchimp_mapping import EMAIL, STREAM
 from plugins.mailer.mailchimp_reading import PAGE
