@@ -20,7 +20,7 @@ from hub.vault.database import Connection, Row
 from hub.vault.rows import ids
 
 if TYPE_CHECKING:
-    from hub.rights.worker import Work
+    from hub.rights.work import Work
 
 _NEEDED: dict[str, set[Capability]] = {
     "locate": {Capability.LOCATE},

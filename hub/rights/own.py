@@ -20,7 +20,7 @@ from hub.store.subjects import Subject
 from hub.vault.database import Connection, checkpoint
 
 if TYPE_CHECKING:
-    from hub.rights.worker import Work
+    from hub.rights.work import Work
 
 _SETTLING = timedelta(milliseconds=200)
 

@@ -21,7 +21,7 @@ from hub.store.subjects import Subject
 from hub.vault.database import read_only
 
 if TYPE_CHECKING:
-    from hub.rights.worker import Work
+    from hub.rights.work import Work
 
 
 def own_copy(work: Work, person: Subject) -> dict[str, Any]:
@@ -144,7 +144,7 @@ def processing(landscape: Landscape, controllers: list[str]) -> dict[str, Any]:
         ],
         "rights": [one.value for one in Right],
         "automated_decisions": False,
-        "complaint": "Tietosuojavaltuutetun toimisto, PL 800, 00531 Helsinki, tietosuoja@om.fi",
+        "complaint": "Tietosuojavaltuutetun toimisto, PL 800, 00531 Helsinki, https://tietosuoja.fi",
     }
 
 

@@ -23,7 +23,7 @@ from hub.store.normalise import plain, vendor_value
 from hub.vault.database import Connection
 
 if TYPE_CHECKING:
-    from hub.rights.worker import Work
+    from hub.rights.work import Work
 
 
 ACTS = ("rectify", "clear")

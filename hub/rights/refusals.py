@@ -17,7 +17,7 @@ from hub.rights.casefile import Receipt
 from hub.store.subjects import Subject
 
 if TYPE_CHECKING:
-    from hub.rights.worker import Work
+    from hub.rights.work import Work
 
 _SENDS = (Stance.YES, Stance.PENDING)
 _LOOK_AGAIN = tuple(timedelta(seconds=s) for s in (1, 5, 30, 300, 3600))

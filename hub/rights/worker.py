@@ -8,7 +8,6 @@ repetition and never a second act.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,15 +30,14 @@ from hub.api import (
 from hub.delivery.deployment import Deployment, Opened
 from hub.domain.audit import Event, as_code
 from hub.domain.plan import Plan
-from hub.domain.rights import Right, TaskState
+from hub.domain.rights import TaskState
 from hub.rights import acting, assess, coordinator, manual, own, rectify, refusals, targets
 from hub.rights.casefile import CaseFile, Receipt, ref_of
 from hub.rights.manual import needs_person
-from hub.store import audit, deliveries, requests
+from hub.rights.work import Work
+from hub.store import deliveries, requests
 from hub.store.requests import Stale
-from hub.store.subjects import Subject
-from hub.vault import KeyHandle
-from hub.vault.database import Connection, Row, read_only
+from hub.vault.database import Row, read_only
 
 log = structlog.get_logger(__name__)
 
@@ -53,67 +51,6 @@ READ_BACK = tuple(timedelta(seconds=s) for s in (1, 5, 30, 300, 3600))
 """Between read-backs of an act that the vendor took on and has not shown yet."""
 LOOKS = 3
 """How often one attempt looks again for what came back while it acted."""
-
-
-@dataclass(slots=True)
-class Work:
-    """A claimed attempt with all it needs."""
-
-    deployment: Deployment
-    task: Row[Any]
-    request: Row[Any]
-    key: KeyHandle
-    case: CaseFile
-    receipt: Receipt
-    persons: dict[int, Subject] = field(default_factory=dict)
-
-    @property
-    def right(self) -> Right:
-        return Right(self.request.right)
-
-    @property
-    def mine(self) -> list[Subject]:
-        """The persons whose records this task is about."""
-        whose = self.task.controllers.split()
-        return [one for one in self.persons.values() if one.controller in whose]
-
-    @property
-    def links(self) -> dict[tuple[str, str, str], tuple[int, int]]:
-        """(link, person) by stream, scope and id, in the task's system."""
-        return {
-            (link.stream, link.scope, link.external_id): (link.id, one.id)
-            for one in self.mine
-            for link in one.links
-            if link.system == self.task.system
-        }
-
-    def step(self, connection: Connection, **values: Any) -> None:
-        """Commit a step with the receipt as it is now. Raises Stale."""
-        requests.step(
-            connection,
-            self.task,
-            receipt=self.receipt.seal(self.key, self.task.id),
-            found=len(self.receipt.records),
-            **values,
-        )
-
-    def end(self, connection: Connection, state: TaskState, event: Event, **detail: str) -> None:
-        """The task has its proof, and the request may move on."""
-        now = self.deployment.now()
-        requests.get(connection, self.request.id, lock=True)  # always before its tasks
-        self.step(connection, state=state.value, waiting=False, reason="", tries=0, ended_at=now)
-        self.told(connection, event, **detail)
-        coordinator.advance(connection, self.deployment, self.request.id)
-
-    def told(self, connection: Connection, event: Event, **detail: str) -> None:
-        audit.record(
-            connection,
-            self.deployment.now(),
-            event,
-            "hub",
-            f"task {self.task.id}",
-            {"request": str(self.request.id), "system": self.task.system, **detail},
-        )
 
 
 def attempt(deployment: Deployment, opened: Opened | None, task_id: int, why: str = "") -> None:
@@ -301,6 +238,8 @@ def _act(work: Work, opened: Opened, todo: Sequence[dict[str, str]]) -> bool:
         wanted.append((entry, fields, names))
     if not wanted:
         return True
+    if work.task.act == Act.RESTRICT:
+        _remember(opened, todo)
     with deployment.database.begin() as connection:
         sent = acting.record(
             connection,
@@ -341,6 +280,18 @@ def _act(work: Work, opened: Opened, todo: Sequence[dict[str, str]]) -> bool:
     else:
         return True
     return False
+
+
+def _remember(opened: Opened, todo: Sequence[dict[str, str]]) -> None:
+    """Note the state before a restriction, for vendors that do not tell it afterwards: it is kept
+    with the task before the act leaves, so that a crash does not lose the way back."""
+    connector = opened.connector
+    assert isinstance(connector, Verifies)
+    fresh = [one for one in todo if not one.get("memo")]
+    shown = connector.verify([ref_of(one) for one in fresh], Act.RESTRICT)
+    for entry, one in zip(fresh, shown, strict=True):
+        if one.code:
+            entry["memo"] = one.code
 
 
 def _verify(work: Work, opened: Opened, todo: Sequence[dict[str, str]]) -> bool:

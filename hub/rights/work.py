@@ -1,0 +1,73 @@
+"""A claimed attempt at a task, with all it needs and the ways to record what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hub.delivery.deployment import Deployment
+from hub.domain.audit import Event
+from hub.domain.rights import TaskState
+from hub.rights import coordinator
+from hub.rights.casefile import CaseFile, Receipt
+from hub.store import audit, requests
+from hub.store.subjects import Subject
+from hub.vault import KeyHandle
+from hub.vault.database import Connection, Row
+
+
+@dataclass(slots=True)
+class Work:
+    """A claimed attempt with all it needs."""
+
+    deployment: Deployment
+    task: Row[Any]
+    request: Row[Any]
+    key: KeyHandle
+    case: CaseFile
+    receipt: Receipt
+    persons: dict[int, Subject] = field(default_factory=dict)
+
+    @property
+    def mine(self) -> list[Subject]:
+        """The persons whose records this task is about."""
+        whose = self.task.controllers.split()
+        return [one for one in self.persons.values() if one.controller in whose]
+
+    @property
+    def links(self) -> dict[tuple[str, str, str], tuple[int, int]]:
+        """(link, person) by stream, scope and id, in the task's system."""
+        return {
+            (link.stream, link.scope, link.external_id): (link.id, one.id)
+            for one in self.mine
+            for link in one.links
+            if link.system == self.task.system
+        }
+
+    def step(self, connection: Connection, **values: Any) -> None:
+        """Commit a step with the receipt as it is now. Raises Stale."""
+        requests.step(
+            connection,
+            self.task,
+            receipt=self.receipt.seal(self.key, self.task.id),
+            found=len(self.receipt.records),
+            **values,
+        )
+
+    def end(self, connection: Connection, state: TaskState, event: Event, **detail: str) -> None:
+        """The task has its proof, and the request may move on."""
+        now = self.deployment.now()
+        requests.get(connection, self.request.id, lock=True)  # always before its tasks
+        self.step(connection, state=state.value, waiting=False, reason="", tries=0, ended_at=now)
+        self.told(connection, event, **detail)
+        coordinator.advance(connection, self.deployment, self.request.id)
+
+    def told(self, connection: Connection, event: Event, **detail: str) -> None:
+        audit.record(
+            connection,
+            self.deployment.now(),
+            event,
+            "hub",
+            f"task {self.task.id}",
+            {"request": str(self.request.id), "system": self.task.system, **detail},
+        )
