@@ -222,7 +222,12 @@ def _link(work: _Settling, made: list[tuple[Claimed, Record]]) -> None:
     )
     numbers = ids(work.connection, links.link, len(made))
     for (one, record), number in zip(made, numbers, strict=True):
-        taken = [at for at in known.get(record.ref.id, ()) if at.person_id != one.subject.id]
+        taken = [
+            at
+            for at in known.get(record.ref.id, ())
+            # in a joint system the partner's person has a link of its own to the record
+            if at.controller == one.subject.controller and at.person_id != one.subject.id
+        ]
         if taken:
             _somebody_elses(work, one, record, taken[0].person_id)
             continue

@@ -223,12 +223,10 @@ class Client:
             rows += page
             if isinstance(total := body.get("total_records"), int):
                 totals.add(total)
-            if len(totals) > 1:
-                raise _Moved  # whoever moved up over the edge of a page was passed over
             token = str(body.get("next_page_token") or "")
             if not token:
                 if totals and totals != {len(rows)}:
-                    raise _Moved
+                    raise _Moved  # whoever moved up over the edge of a page was passed over
                 return rows
 
 

@@ -91,7 +91,8 @@ class Registering:
             }
         results: dict[str, Result] = {}
         bodies: dict[str, dict[str, Any]] = {}
-        taken: set[str] = set()
+        first: dict[str, str] = {}  # address -> key of the write that registers it
+        again: dict[str, str] = {}  # key of a later write -> key of the first
         for write in writes:
             try:
                 body = self._mapper.registration(write, asked)
@@ -102,18 +103,24 @@ class Registering:
             address = body[EMAIL].casefold()
             if there is not None:
                 results[write.key] = Result(write.key, Verdict.PERMANENT, EXISTS, there)
-            elif address in taken:
-                reason = "same-address-in-batch"
-                results[write.key] = Result(write.key, Verdict.RETRYABLE, reason)
+            elif address in first:
+                again[write.key] = first[address]
             else:
-                taken.add(address)
+                first[address] = write.key
                 bodies[write.key] = body
         done = self._together(scope, {key: b for key, b in bodies.items() if b.keys() <= _PLAIN})
         done |= self._singly(scope, {key: b for key, b in bodies.items() if key not in done})
         refused = [one.error for one in done.values() if isinstance(one.error, Misconfigured)]
         if alone and refused and len(refused) == len(writes):
             raise refused[0]
-        return results | self._read_back(scope, done)
+        results |= self._read_back(scope, done)
+        # the two controllers of a joint webinar may both register one person
+        for key, earlier in again.items():
+            if made := results[earlier].record:
+                results[key] = Result(key, Verdict.PERMANENT, EXISTS, made)
+            else:
+                results[key] = Result(key, Verdict.RETRYABLE, "same-address-in-batch")
+        return results
 
     def _together(self, scope: str, bodies: Mapping[str, Mapping[str, Any]]) -> dict[str, Outcome]:
         """One call for those of whom there is nothing but address and names. A call that Zoom

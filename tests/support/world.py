@@ -64,7 +64,7 @@ class World:
         return {name: sum(map(is_write, box.journal)) for name, box in self.sandboxes.items()}
 
 
-READS = ("search", "batch/read", "statuses/batch/read", "unsubscribe-all/read")
+READS = ("search", "batch/read", "statuses/batch/read", "unsubscribe-all/read", "oauth/token")
 
 
 def is_write(entry: Mapping[str, Any]) -> bool:

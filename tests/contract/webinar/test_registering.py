@@ -136,10 +136,19 @@ def test_a_batch_that_is_refused_is_registered_one_by_one(world: World, zoom: Zo
     ]
 
 
+def test_both_controllers_may_register_one_person(world: World, zoom: Zoom) -> None:
+    """One batch holds the deliveries of every controller of a joint system."""
+    one, other = sent(zoom, creation(AINO, org="Kuviteltu Oy"), creation(AINO.upper()))
+    assert (one.verdict, other.verdict, other.reason) == (Verdict.OK, Verdict.PERMANENT, EXISTS)
+    assert other.record == one.record
+    assert len(world.webinar.registrants) == 1
+
+
 def test_a_lost_answer_is_unknown_and_read_back(world: World, zoom: Zoom) -> None:
     world.sandbox.faults.append(Fault(FaultKind.DROP_AFTER, "POST", "registrants", times=1))
     (result,) = sent(zoom, creation(AINO))
     assert result.verdict is Verdict.UNKNOWN
+    world.sandbox.faults.clear()
     (found,) = zoom.fetch("registrants", [Ref("registrants", SCOPE, "", AINO)])
     assert found is not None
     assert verdicts(sent(zoom, creation(AINO))) == [(Verdict.PERMANENT, EXISTS)]
