@@ -192,6 +192,7 @@ class TestExport:
         account.sandbox.opt_out_of_all(BERTTA, "API", unit="")
         call = account.sandbox.engage("calls", [aino], {"hs_call_body": "<p>Keskustelu</p>"})
         task = account.sandbox.engage("tasks", [bertta], {"hs_task_subject": "Soita hänelle"})
+        account.open().restrict("contacts", [write(ref(aino))])
         (exported,) = account.open(fields=("email",)).export([ref(aino), ref(bertta)])
         assert exported.ref == Ref("contacts", "", aino, AINO)
         properties = exported.values["properties"]
@@ -219,6 +220,7 @@ class TestExport:
             f"calls/{call}/{aino}",
             f"tasks/{task}/{aino}",
         }
+        assert [one["name"] for one in exported.values["lists"]] == ["Hub: restricted"]
         assert {one.detail.get("text") for one in exported.activities} == {"Keskustelu", None}
 
     def test_archived_ones_too_and_nobody_who_is_gone(self, account: Account) -> None:
@@ -229,6 +231,13 @@ class TestExport:
         assert exported.values["properties"]["city"] == "Turku"
         assert account.open().export([ref("999")]) == []
         assert account.open().export([]) == []
+
+    def test_in_the_order_asked_for(self, account: Account) -> None:
+        aino, bertta, cecilia = account.add(AINO), account.add(BERTTA), account.add(CECILIA)
+        merge(account, bertta, cecilia)
+        archive(account, aino)
+        exported = account.open().export([ref(cecilia), ref(aino), ref(bertta)])
+        assert [one.ref.id for one in exported] == [bertta, aino]
 
     def test_one_without_an_address(self, account: Account) -> None:
         aino = account.add("", city="Turku")
