@@ -57,11 +57,14 @@ class Locator:
         for row in _whole(self._api.contacts(ids, NAMES)):
             # answered for one of the ids: where not by its own, by one merged into it
             self._keep(found, row, "link" if row["id"] in ids else "alias")
+        lacking = set(emails)
         for row in _whole(self._api.contacts(emails, NAMES, by_email=True)):
             self._keep(found, row, match(row) or "email")
+            lacking.difference_update(Mapper.addresses(row))
         for row in _whole(self._archived()):
             self._keep(found, row, match(row))
-        for row in _whole(self._searched(emails, sought.phones)):
+        # searches are scarce, five a second: none for an address that answered already
+        for row in _whole(self._searched(sorted(lacking), sought.phones)):
             self._keep(found, row, match(row))
         return list(found.values())
 

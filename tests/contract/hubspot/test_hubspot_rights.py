@@ -157,6 +157,21 @@ class TestLocate:
             account.add(f"vaihde{n}@kuviteltu.example", phone=PHONE)
         assert len(located(account, phones=[PHONE])) == 450
 
+    def test_a_further_address_that_batches_do_not_know(
+        self, account: Account, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        aino, bertta = account.add(AINO), account.add(BERTTA)
+        merge(account, aino, bertta)
+        held = account.sandbox.account.by_email
+        first_only = lambda email: c if (c := held(email)) and c.email == email else None  # noqa: E731
+        monkeypatch.setattr(account.sandbox.account, "by_email", first_only)
+        assert found(located(account, emails=[BERTTA])) == [(aino, "email", True)]
+
+    def test_who_answers_is_not_searched_for(self, account: Account) -> None:
+        account.add(AINO)
+        located(account, emails=[AINO])
+        assert account.calls("search") == []
+
     def test_search_may_lag_and_break_nothing(self, account: Account) -> None:
         account.sandbox.lag = 60.0
         aino = account.add(AINO, phone=PHONE)
@@ -168,7 +183,7 @@ class TestLocate:
         account.add(AINO)
         account.fault(FaultKind.SERVER_ERROR, route)
         with pytest.raises(Unavailable):
-            located(account, emails=[AINO])
+            located(account, emails=[AINO], phones=[PHONE])
 
     def test_an_input_that_failed_is_no_absence(
         self, account: Account, monkeypatch: pytest.MonkeyPatch
@@ -232,12 +247,22 @@ class TestExport:
         assert account.open().export([ref("999")]) == []
         assert account.open().export([]) == []
 
+    def test_of_every_business_unit(self, account: Account) -> None:
+        """What one unit is configured for is not all that is held."""
+        aino = account.add(AINO)
+        account.sandbox.opt_out_of_all(AINO, "API", unit="7")
+        (exported,) = account.open(business_unit=7).export([ref(aino)])
+        (asked,) = account.calls("statuses/batch/read")
+        assert asked["query"] == {"channel": "EMAIL"}
+        wide = {one["wideStatusType"]: one["status"] for one in exported.values["optOuts"]}
+        assert wide == {"PORTAL_WIDE": "NOT_SPECIFIED", "BUSINESS_UNIT_WIDE": "UNSUBSCRIBED"}
+
     def test_in_the_order_asked_for(self, account: Account) -> None:
         aino, bertta, cecilia = account.add(AINO), account.add(BERTTA), account.add(CECILIA)
         merge(account, bertta, cecilia)
         archive(account, aino)
-        exported = account.open().export([ref(cecilia), ref(aino), ref(bertta)])
-        assert [one.ref.id for one in exported] == [bertta, aino]
+        exported = account.open().export([ref(aino), ref(cecilia), ref(bertta)])
+        assert [one.ref.id for one in exported] == [aino, bertta]
 
     def test_one_without_an_address(self, account: Account) -> None:
         aino = account.add("", city="Turku")
@@ -372,28 +397,29 @@ class TestErase:
             True,
         ]
 
-    @pytest.mark.parametrize("kind", [FaultKind.DROP_AFTER, FaultKind.DROP])
-    def test_no_answer_is_asked_again_and_does_no_harm(
+    @pytest.mark.parametrize(
+        "kind",
+        [FaultKind.DROP_AFTER, FaultKind.DROP, FaultKind.SERVER_ERROR, FaultKind.HTML],
+    )
+    def test_no_answer_is_unknown_and_may_be_sent_again(
         self, account: Account, kind: FaultKind
     ) -> None:
         aino = account.add(AINO)
+        connector = account.open()
         account.fault(kind, "gdpr-delete", times=1)
-        (result,) = erased(account.open(), aino)
+        (result,) = erased(connector, aino)
+        assert (result.verdict, result.reason) == (Verdict.UNKNOWN, "no-answer")
+        assert len(account.calls("gdpr-delete")) == 1
+        (shown,) = connector.verify([ref(aino)], Act.ERASE)
+        assert shown.done is (kind is FaultKind.DROP_AFTER)
+        (result,) = erased(connector, aino)
         assert result.verdict is Verdict.OK
-        account.sandbox.faults.clear()
-        bertta = account.add(BERTTA)
-        account.fault(kind, "gdpr-delete")
-        (result,) = erased(account.open(), bertta)
-        assert result.verdict in (Verdict.UNKNOWN, Verdict.RETRYABLE)
+        assert connector.verify([ref(aino)], Act.ERASE)[0].done
 
-    def test_a_server_that_fails(self, account: Account) -> None:
-        ids = account.people(3)
-        account.fault(FaultKind.SERVER_ERROR, "gdpr-delete")
-        results = erased(account.open(), *ids)
-        assert {one.verdict for one in results} <= {Verdict.RETRYABLE, Verdict.UNKNOWN}
-        account.sandbox.faults.clear()
+    def test_an_account_that_is_called_too_often(self, account: Account) -> None:
+        aino = account.add(AINO)
         account.fault(FaultKind.TOO_MANY, "gdpr-delete", value=7200.0)
-        (result,) = erased(account.open(), ids[0])
+        (result,) = erased(account.open(), aino)
         assert (result.verdict, result.retry_after) == (Verdict.RETRYABLE, 7200.0)
 
     def test_an_absence_that_cannot_be_looked_at_is_not_settled(self, account: Account) -> None:
