@@ -1,0 +1,207 @@
+"""Decisions and their limits: one effect each, clear errors, nothing closed without its proof."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from support.accounts import Crm, List
+from support.rights_desk import Desk
+from support.world import World
+
+from hub.domain.audit import verify
+from hub.domain.deadline import ExtensionReason
+from hub.domain.exemption import ExemptionGround
+from hub.domain.plan import Exemption
+from hub.domain.rights import DataCategory, Right
+from hub.rights import decide, identity, intake, lifting
+from hub.rights.decide import CannotDecide
+from hub.store import audit, questions
+from hub.sync.review import Decision
+from hub.sync.review import decide as answer
+from hub.vault.database import read_only
+
+AINO = "aino.kukkamaa@posti.example"
+
+
+def test_the_same_request_is_opened_once(desk: Desk, aino: str) -> None:
+    first = desk.open(Right.ERASURE, aino)
+    assert desk.open(Right.ERASURE, aino.upper()) == first
+    assert desk.open(Right.ACCESS, aino) != first
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"email": "ei osoite"}, "email"),
+        ({"controllers": ("acme",)}, "controllers"),
+        ({"language": "de"}, "language"),
+        ({"purposes": ("vitsit",)}, "purposes"),
+        ({"corrections": {"last_name": "X"}}, "corrections"),
+        ({"phone": "kaksi"}, "phone"),
+    ],
+)
+def test_what_cannot_be_right_is_named(desk: Desk, given: dict, field: str) -> None:  # type: ignore[type-arg]  # of mixed values
+    now = desk.deployment.now()
+    asked = {"right": Right.ACCESS, "controllers": ("crowst",), "email": AINO, "received_at": now}
+    with pytest.raises(intake.Invalid) as wrong:
+        intake.open_request(desk.deployment, intake.Asked(**{**asked, **given}), "cli:handler")
+    assert wrong.value.field == field
+    with pytest.raises(intake.Invalid, match="future"):
+        later = {**asked, "received_at": now + timedelta(days=1)}
+        intake.open_request(desk.deployment, intake.Asked(**later), "cli:handler")
+
+
+def test_nothing_is_carried_out_before_the_person_is_known(desk: Desk, aino: str) -> None:
+    number = desk.open(Right.ERASURE, aino)
+    assert desk.row(number).state == "identity_pending"
+    with pytest.raises(CannotDecide, match="identity_pending"):
+        decide.approve(desk.deployment, number, "", "cli:handler")
+
+
+def test_a_code_is_guessed_five_times_at_most(desk: Desk, aino: str) -> None:
+    number = desk.open(Right.ACCESS, aino)
+    code = identity.new_code(desk.deployment, number, "cli:handler")
+    for _ in range(5):
+        assert not identity.give_code(desk.deployment, number, "VAARIN22", "cli:handler")
+    with pytest.raises(CannotDecide, match="too often"):
+        identity.give_code(desk.deployment, number, code, "cli:handler")
+    fresh = identity.new_code(desk.deployment, number, "cli:handler")
+    assert identity.give_code(desk.deployment, number, f" {fresh.lower()} ", "cli:handler")
+    assert desk.row(number).state == "planned"
+
+
+def test_the_clock_stands_still_between_question_and_answer(desk: Desk, aino: str) -> None:
+    number = desk.open(Right.ACCESS, aino)  # 2 November
+    before = desk.row(number).due_on
+    identity.doubt(desk.deployment, number, "another sender than before", "cli:handler")
+    desk.world.clock.advance(5 * 86_400)
+    desk.identify(number)
+    assert desk.row(number).due_on > before + timedelta(days=4)
+
+
+def test_an_approval_is_of_one_plan(world: World, desk: Desk, aino: str) -> None:
+    number = desk.open(Right.ERASURE, aino)
+    desk.identify(number)
+    seen = desk.row(number).plan_hash
+    Crm(world, "bangeri").add(AINO, first_name="Aino", last_name="Kukkamaa")
+    decide.confirm_scope(desk.deployment, number, ["bangeri"], "cli:handler")
+    with pytest.raises(CannotDecide, match="changed"):
+        decide.approve(desk.deployment, number, seen, "cli:handler")
+    now = desk.row(number).plan_hash
+    assert decide.approve(desk.deployment, number, now, "cli:handler")[0]
+    assert decide.approve(desk.deployment, number, now, "cli:handler")[0]  # again: nothing more
+    desk.work()
+    assert [one.state for one in desk.tasks(number).values()].count("verified") >= 3
+
+
+def test_an_exemption_needs_a_second_person_and_ends(desk: Desk, aino: str) -> None:
+    number = desk.open(Right.ERASURE, aino)
+    desk.identify(number)
+    exemption = Exemption(
+        "crowst-crm", DataCategory.BILLING, ExemptionGround.ACCOUNTING, date(2026, 12, 1)
+    )
+    plan = decide.exempt(desk.deployment, number, [exemption], "invoices", "cli:handler")
+    assert not decide.approve(desk.deployment, number, plan.hash, "cli:handler")[0]
+    with pytest.raises(CannotDecide, match="somebody else"):
+        decide.approve(desk.deployment, number, plan.hash, "cli:handler")
+    assert decide.approve(desk.deployment, number, plan.hash, "cli:second")[0]
+    desk.work()
+    desk.confirm(number)
+    assert desk.states(number)["crowst-crm"] == "exempt"
+    desk.close(number)
+    assert desk.row(number).state == "closed_with_exceptions"
+    desk.watch(40)
+    assert desk.states(number)["crowst-crm ended"] == "verified", desk.states(number)
+    assert Crm(desk.world, "crowst").id_of(aino) is None
+
+
+def test_a_held_request_waits(desk: Desk, aino: str) -> None:
+    number = desk.open(Right.ERASURE, aino)
+    desk.identify(number)
+    desk.approve(number)
+    decide.hold(desk.deployment, number, "cli:handler", on=True, reason="a court asks")
+    desk.work()
+    assert desk.states(number)["crowst-crm"] == "pending"
+    decide.hold(desk.deployment, number, "cli:handler", on=False)
+    desk.work()
+    assert desk.states(number)["crowst-crm"] == "verified"
+
+
+def test_an_extension_is_once_and_in_the_first_month(desk: Desk, aino: str) -> None:
+    number = desk.open(Right.ACCESS, aino)
+    due = decide.extend(desk.deployment, number, ExtensionReason.COMPLEX, "many", "cli:handler")
+    assert due.target == date(2027, 2, 2)
+    with pytest.raises(CannotDecide, match="once"):
+        decide.extend(desk.deployment, number, ExtensionReason.COMPLEX, "more", "cli:handler")
+    late = desk.open(Right.PORTABILITY, aino)
+    desk.world.clock.advance(60 * 86_400)
+    with pytest.raises(CannotDecide, match="first month"):
+        decide.extend(desk.deployment, late, ExtensionReason.NUMBER, "late", "cli:handler")
+
+
+def test_who_is_back_by_a_lag_is_an_incident_and_goes_again(
+    world: World, desk: Desk, aino: str
+) -> None:
+    number = desk.run(Right.ERASURE, aino)
+    desk.confirm(number)
+    desk.close(number)
+    Crm(world, "crowst").add(AINO, first_name="Aino")  # an import
+    world.sync(full=True)
+    desk.watch(2)
+    assert desk.row(number).state == "watching"
+    assert Crm(world, "crowst").id_of(AINO) is None
+    with read_only(desk.deployment.database).connect() as connection:
+        told = [one.entry.event for one in audit.entries(connection)]
+        assert verify(audit.entries(connection), audit.head(connection)) is None
+    assert "reappeared" in told
+
+
+def test_who_comes_back_by_an_own_act_is_asked_about(world: World, desk: Desk, aino: str) -> None:
+    number = desk.run(Right.ERASURE, aino)
+    desk.confirm(number)
+    desk.close(number)
+    world.clock.advance(86_400)
+    List(world, "crowst-uutiset").subscribes(AINO, first_name="Aino")
+    world.sync(full=True)
+    assert Crm(world, "crowst").id_of(AINO) is None
+    with desk.deployment.database.connect() as connection:
+        (review,) = questions.reviews(connection)
+    assert review.kind == "returned"
+    answer(desk.deployment, review.id, Decision.ADMIT, "test")
+    world.sync(full=True)
+    assert Crm(world, "crowst").id_of(AINO) is not None
+    assert Crm(world, "crowst").value(AINO, "last_name") in (None, "")  # nothing of before
+
+
+def test_a_merge_waits_and_makes_the_plan_grow(world: World, desk: Desk, aino: str) -> None:
+    crm = Crm(world, "crowst")
+    double = crm.add("aino.toinen@posti.example", first_name="Aino", last_name="Toinen")
+    world.sync()
+    number = desk.open(Right.ERASURE, aino)
+    desk.identify(number)
+    desk.approve(number)
+    before = desk.row(number).plan_hash
+    crm.merge(crm.id_of(aino) or "", double)
+    world.sync()
+    desk.work()
+    assert desk.row(number).state == "planned"
+    assert desk.row(number).plan_hash != before
+    desk.approve(number)
+    desk.work()
+    desk.confirm(number)
+    assert desk.row(number).state == "notifying", desk.states(number)
+
+
+def test_a_restriction_is_lifted_once_the_person_was_told(
+    world: World, desk: Desk, aino: str
+) -> None:
+    number = desk.run(Right.RESTRICTION, aino)
+    desk.confirm(number)
+    desk.close(number)
+    with pytest.raises(CannotDecide, match="told"):
+        lifting.lift(desk.deployment, number, "e-mail", " ", "cli:handler")
+    lifting.lift(desk.deployment, number, "e-mail", "We lift it.", "cli:handler")
+    desk.work()
+    assert desk.states(number)["crowst-mailer lift"] == "verified", desk.states(number)
+    assert List(world, "crowst-uutiset").status(aino) == "subscribed"
