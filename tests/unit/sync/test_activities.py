@@ -216,13 +216,15 @@ class TestWhatFollows:
 
     def test_a_value_is_added_to_what_the_crm_has(self, world: EventsWorld) -> None:
         world.tools[CRM].register("c1", AINO, scope="", webinars=["spring attended"])
+        world.run(CRM)
         world.webinar.register("1", AINO)
         world.webinar.did("1", "attended")
-        assert world.sync()
-        assert crm_list(world) == [f"{FIRST} attended", "spring attended"]
+        world.run()
         subject = world.person(AINO)
         assert subject is not None
         assert subject.profile["webinars"].origins == {"crowst"}, "it holds a part of crowst's only"
+        assert world.sync()
+        assert crm_list(world) == [f"{FIRST} attended", "spring attended"]
 
     def test_what_a_person_took_away_is_not_added_again(self, world: EventsWorld) -> None:
         world.webinar.register("1", AINO)

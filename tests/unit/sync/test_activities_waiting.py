@@ -79,6 +79,26 @@ class TestWaiting:
         assert world.kinds(AINO, "bangeri") == ["attended"], "not twice"
         assert waiting(world) == []
 
+    def test_what_waits_for_both_stays_until_both_have_it(self, world: EventsWorld) -> None:
+        """The row was told long ago: no overlap brings it again."""
+        world.webinar.did("1", "attended")
+        for _ in range(5):
+            world.webinar.did("other", "question")
+        world.run()
+        world.tools[CRM].register("c1", AINO, scope="", first_name="Eetu")
+        world.run(CRM)
+        world.webinar.register("1", AINO, first_name="Aino")
+        world.run()
+        assert world.kinds(AINO, "bangeri") == ["attended"]
+        assert "1" in waiting(world)
+        world.clock.advance(MINUTE)
+        world.tools[CRM].register("c1", AINO, scope="", first_name="Aino")
+        world.run(CRM)
+        world.webinar.register("1", AINO, first_name="Aino")
+        world.run()
+        assert world.kinds(AINO) == world.kinds(AINO, "bangeri") == ["attended"]
+        assert waiting(world) == ["other"]
+
     def test_a_permission_is_asked_when_it_is_taken_up(self, world: EventsWorld) -> None:
         world.webinar.did("1", "poll", at=world.clock.now() + timedelta(hours=1))
         world.run()
