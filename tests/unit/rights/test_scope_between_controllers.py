@@ -26,7 +26,9 @@ def test_the_others_independent_person_stays(world: World, desk: Desk, aino: str
 
 def test_what_crossed_and_is_known_from_nowhere_else_goes_too(world: World, desk: Desk) -> None:
     crm = Crm(world, "crowst")
-    crm.add(AINO, first_name="Aino", last_name="Kukkamaa", company="Kukka Oy", projects=LIVE_PROJECT)
+    crm.add(
+        AINO, first_name="Aino", last_name="Kukkamaa", company="Kukka Oy", projects=LIVE_PROJECT
+    )
     world.sync()
     assert Crm(world, "bangeri").value(AINO, "company") == "Kukka Oy"
     number = desk.run(Right.ERASURE, AINO, "crowst")
