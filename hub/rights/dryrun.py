@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from hub.api import ConnectorError, Locates, Misconfigured
 from hub.delivery.deployment import Deployment, Opened
 from hub.domain.plan import Plan, Step
-from hub.rights import assess, targets
+from hub.rights import assess, grounds, targets
 from hub.rights.decide import load
+from hub.rights.grounds import Applicability
 from hub.rights.manual import needs_person
 from hub.store.subjects import Subject
 from hub.vault.database import read_only
@@ -43,6 +44,7 @@ class Preview:
     plan: Plan
     persons: int
     systems: Sequence[Found]
+    applies: Sequence[Applicability] = ()  # the right by lawful basis
 
 
 def preview(deployment: Deployment, number: int, open_system: Open) -> Preview:
@@ -58,7 +60,8 @@ def preview(deployment: Deployment, number: int, open_system: Open) -> Preview:
 
     with ThreadPoolExecutor(max_workers=8) as pool:
         found = list(pool.map(ask, plan.steps))
-    return Preview(plan, len(persons), found)
+    applies = grounds.applicability(deployment, plan.right, persons.values())
+    return Preview(plan, len(persons), found, applies)
 
 
 def _ask(

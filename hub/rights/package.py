@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from hub.delivery.deployment import Deployment
+from hub.domain.basis import Applies, applies
 from hub.domain.landscape import Landscape, Purpose
 from hub.domain.rights import Right
-from hub.rights import assess
+from hub.rights import assess, grounds, targets
 from hub.rights.casefile import Receipt
 from hub.rights.decide import load
 from hub.store import deliveries, overview, requests
 from hub.store.subjects import Subject
-from hub.vault.database import read_only
+from hub.vault.database import Row, read_only
 
 if TYPE_CHECKING:
     from hub.rights.work import Work
@@ -110,8 +111,20 @@ def assemble(deployment: Deployment, number: int) -> dict[str, Any]:
         "hub": own,
     }
     if request.right == Right.PORTABILITY.value:
+        persons = targets_of(deployment, request)
+        bases = {basis for one in persons for basis in grounds.bases_of(deployment, one)}
+        if persons and applies(Right.PORTABILITY, bases) is Applies.NO:
+            # told in full, so that the handler can say why (Art. 20(1)); nothing is handed over
+            return {**answer, "systems": {}, "hub": [], "not_portable": "no consent or contract"}
         return answer
     return {**answer, **processing(landscape, controllers)}
+
+
+def targets_of(deployment: Deployment, request: Row[Any]) -> list[Subject]:
+    """The persons of a request's plan, as they are now."""
+    with read_only(deployment.database).connect() as connection:
+        found = targets.loaded(connection, deployment, requests.persons_of(request))
+    return list(found.values())
 
 
 def processing(landscape: Landscape, controllers: list[str]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from support.rights_desk import Desk
 from support.world import World
 
 from hub.domain.rights import Right
-from hub.rights import package
+from hub.rights import dryrun, package
 
 
 def test_an_erasure_is_everywhere_and_proved(world: World, desk: Desk, aino: str) -> None:
@@ -73,3 +73,20 @@ def test_a_restriction_stops_sending(world: World, desk: Desk, aino: str) -> Non
     assert List(world, "crowst-uutiset").status(aino) == "archived"
     world.sync(full=True)
     assert List(world, "crowst-uutiset").status(aino) == "archived"
+
+
+def test_only_what_rests_on_consent_or_contract_is_portable(world: World, desk: Desk) -> None:
+    Crm(world, "crowst").add("eetu@posti.example", first_name="Eetu")
+    world.sync()
+    number = desk.run(Right.PORTABILITY, "eetu@posti.example")
+    assert package.assemble(desk.deployment, number)["not_portable"]
+
+
+def test_a_dry_run_writes_nothing(world: World, desk: Desk, aino: str) -> None:
+    number = desk.open(Right.ERASURE, aino)
+    desk.identify(number)
+    before = world.writes(), desk.row(number)
+    shown = dryrun.preview(desk.deployment, number, desk.opened)
+    assert (world.writes(), desk.row(number)) == before
+    assert {one.system: one.held for one in shown.systems} == {"crowst-crm": 1, "crowst-mailer": 1}
+    assert {one.article for one in shown.applies} >= {"17(1)(b)"}
