@@ -1,4 +1,4 @@
-"""On what bases a person's data is used, and so what a right comes to: for the handler who assesses.
+"""On what bases a person's data is used, and so what a right comes to, for who assesses it.
 
 The table itself is `hub.domain.basis`; here it is asked with what the ledger shows.
 """
