@@ -237,6 +237,17 @@ class TestWhatFollows:
         assert world.run().read["activity-known"] == 2
         assert crm_list(world) == ["spring"]
 
+    def test_a_tool_that_was_not_told_yet_brings_no_absence_back(self, world: EventsWorld) -> None:
+        world.webinar.register("1", AINO)
+        world.webinar.did("1", "absent")
+        assert world.sync()
+        world.clock.advance(MINUTE)
+        (id_,) = [r.ref.id for r in world.tools[CRM].held.values()]
+        world.tools[CRM].register(id_, AINO, scope="", webinars=[f"{FIRST} absent", "spring"])
+        world.webinar.did("1", "attended")
+        assert world.sync()
+        assert crm_list(world) == [f"{FIRST} attended", "spring"]
+
     def test_a_marketing_refusal_holds_nothing_back(self, world: EventsWorld) -> None:
         yes = Consent("news", Stance.YES, world.clock.now(), "form")
         world.tools[CRM].register("c1", AINO, yes, scope="")

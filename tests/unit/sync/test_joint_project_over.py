@@ -98,6 +98,19 @@ def test_what_is_linked_stays_so_and_learns_nothing(world: EventsWorld) -> None:
     assert world.run(full=True).quiet
 
 
+def test_a_consent_given_there_after_the_end_counts_for_nothing(world: EventsWorld) -> None:
+    world.webinar.register("1", AINO)
+    world.run()
+    over(world)
+    world.webinar.register("1", AINO, no(world))
+    world.run()
+    assert refused(world, AINO) == [EventKind.WITHDRAWAL]
+    world.clock.advance(MINUTE)
+    world.webinar.register("1", AINO, Consent("news", Stance.YES, world.clock.now(), "form"))
+    assert world.run().quiet
+    assert refused(world, AINO) == [EventKind.WITHDRAWAL]
+
+
 def test_a_cancellation_after_the_end_still_ends_the_membership(world: EventsWorld) -> None:
     world.webinar.register("1", AINO)
     world.run()
