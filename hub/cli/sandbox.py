@@ -14,6 +14,7 @@ import typer
 from rich.text import Text
 
 from hub import log
+from hub.cli import sandbox_rights
 from hub.cli.base import Code, JsonOption, VerboseOption, command
 from hub.cli.run import print_banner, serve
 from hub.cli.sandbox_report import Once, print_once
@@ -60,8 +61,9 @@ def sandbox(
     The hub runs over them until Ctrl-C; in another terminal, [bold]--sandbox[/bold] lets every
     command look at them: [bold]hub person … --sandbox[/bold]. Each start begins afresh.
 
-    With [bold]--once[/bold] it syncs until nothing is left to do, prints a report and ends: with 0
-    where all is in step and a second sync writes nothing, else with 4.
+    With [bold]--once[/bold] it syncs until nothing is left to do, carries out an access, a
+    rectification, an objection and an erasure, prints a report and ends: with 0 where all is in
+    step, a second sync wrote nothing and the four requests closed with their proof, else with 4.
     """
     if once:
         log.setup(pretty=True, level="info" if verbose else "warning")
@@ -70,9 +72,13 @@ def sandbox(
             print_json(found)
         else:
             print_once(found)
-        raise typer.Exit(
-            Code.OK if found.converged and found.second_writes == 0 else Code.UNSETTLED
+            sandbox_rights.print_stories(found.rights)
+        good = (
+            found.converged
+            and found.second_writes == 0
+            and sandbox_rights.told_to_the_end(found.rights)
         )
+        raise typer.Exit(Code.OK if good else Code.UNSETTLED)
     log.setup(pretty=True, level="info")
     home = default_home()
     clear(home)
@@ -136,6 +142,13 @@ def _once(people: int, seed: int, *, quiet: bool) -> Once:
                     found.aside = overview.set_aside(connection)
                     found.settled = overview.settled(connection)
                 found.phase("counting", started)
+                started = time.monotonic()
+                found.rights = sandbox_rights.tell(
+                    hub,
+                    world.examples,
+                    lambda right: bar.update(task, description="a request", note=right),
+                )
+                found.phase("four requests, carried out", started)
     return found
 
 

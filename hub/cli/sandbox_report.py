@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from rich.text import Text
 
+from hub.cli.sandbox_rights import Story
 from hub.cli.show import cells, counts, number, out, table, took
 from hub.store.deliveries import Lane, State
 from hub.sync.survey import Survey
@@ -43,6 +44,7 @@ class Once:
     reviews: dict[str, int] = field(default_factory=dict)
     aside: dict[str, int] = field(default_factory=dict)
     settled: dict[str, dict[tuple[int, str], int]] = field(default_factory=dict)
+    rights: list[Story] = field(default_factory=list)
 
     def phase(self, name: str, started: float) -> None:
         """Note a step that began at `started` and ends now (time.monotonic)."""
