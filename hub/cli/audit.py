@@ -17,6 +17,7 @@ from hub.vault.database import read_only
 
 app = typer.Typer(
     no_args_is_help=True,
+    add_completion=False,
     help="Verify the audit log, export its head, read it. It holds ids and codes, never personal "
     "data.",
 )

@@ -18,7 +18,7 @@ from hub.cli.base import (
     require_controller,
 )
 from hub.cli.rights_base import actor, deciding
-from hub.cli.show import cells, out, print_json, table, when
+from hub.cli.show import cells, out, persons, print_json, table, when
 from hub.domain.deadline import helsinki_day
 from hub.opening import Hub
 from hub.rights import notices
@@ -134,7 +134,7 @@ def given(
     if json:
         print_json({"given": done.persons, "none_due": done.none_due, "version": version})
     else:
-        out().print(Text(f"{len(done.persons)} persons were told ({version}, {how})."))
+        out().print(Text(f"Recorded: told {persons(len(done.persons))} ({version}, {how})."))
         if done.none_due:
             none = ", ".join(map(str, done.none_due))
             out().print(Text(f"Owed none: person {none}", style="yellow"))

@@ -112,9 +112,9 @@ def _here(hub: Hub, number: int, refusing: Iterable[str], *, quiet: bool) -> Non
             for system in due:
                 bar.update(task, note="the hub's own copy" if system == HUB else system)
                 slices.work(hub.deployment, system, hub.open_system)
-            if due:
+            if due and time.monotonic() < until:
                 continue
-            if wait is None or wait > SOON or time.monotonic() + wait > until:
+            if due or wait is None or wait > SOON or time.monotonic() + wait > until:
                 return
             bar.update(task, note="waiting for a read-back")
             time.sleep(min(wait, _LOOK))

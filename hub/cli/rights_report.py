@@ -6,7 +6,8 @@ from typing import Any
 
 from rich.text import Text
 
-from hub.cli.rights_show import due_of, load, print_head, print_tasks, task_of, told
+from hub.cli.rights_facts import due_of, load, task_of, told
+from hub.cli.rights_show import print_head, print_tasks
 from hub.cli.show import out, print_json
 from hub.domain.deadline import helsinki_day
 from hub.opening import Hub

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
+from datetime import date
 from typing import Annotated, Any
 
 import typer
@@ -12,8 +12,9 @@ from rich.text import Text
 
 from hub.cli.base import Code, ConfigOption, JsonOption, SandboxOption, Stop, command, opened
 from hub.cli.rights_base import NumberArgument, actor, deciding, request_row
+from hub.cli.rights_facts import controllers_of, due_of, load, plan_of, task_of, told
 from hub.cli.rights_words import REQUEST_STATES, TASK_STATES, mend, next_step, reason
-from hub.cli.show import cells, out, print_json, progress, table, when
+from hub.cli.show import cells, out, persons, print_json, progress, table, when
 from hub.domain.audit import Chained, Event
 from hub.domain.deadline import Deadline, helsinki_day
 from hub.domain.plan import Plan
@@ -23,7 +24,7 @@ from hub.rights import assess, coordinator
 from hub.rights.casefile import CaseFile
 from hub.rights.decide import deadline_of
 from hub.rights.dryrun import Found, Preview, preview
-from hub.store import audit, requests
+from hub.store import requests
 from hub.vault.database import Row, read_only
 
 app = typer.Typer()
@@ -156,81 +157,6 @@ def dry_run(
         raise typer.Exit(Code.FAILED)
 
 
-# what it is as plain values
-
-
-def load(hub: Hub, number: int) -> tuple[Row[Any], list[Row[Any]], list[Chained]]:
-    """A request, its tasks, and what happened to both. Raises Stop."""
-    row = request_row(hub, number)
-    with read_only(hub.deployment.database).connect() as connection:
-        tasks = requests.tasks_of(connection, number)
-        subjects = [f"request {number}", *(f"task {one.id}" for one in tasks)]
-        happened = list(audit.entries(connection, subjects=subjects))
-    return row, tasks, happened
-
-
-_COLUMNS = (
-    "id", "right", "state", "open", "on_hold", "received_at", "identity", "extended_at",
-    "extended_reason", "plan_hash", "planned_at", "approved_at", "approved_by", "second_by",
-    "starts_at", "notified_at", "closed_at", "watched", "watch_at", "retain_until", "reason",
-)  # fmt: skip
-_TASK_COLUMNS = (
-    "id", "system", "part", "act", "state", "reason", "found", "tries", "waiting", "due_at",
-    "category", "ground", "until", "confirm_by", "reminded", "confirmed_by", "created_at",
-    "ended_at",
-)  # fmt: skip
-
-
-def told(row: Row[Any]) -> dict[str, Any]:
-    """A request without anything personal."""
-    return {
-        **{name: getattr(row, name) for name in _COLUMNS},
-        "controllers": row.controllers.split(),
-        "also": row.also.split(),
-        "next": next_step(row.state, row.id),
-    }
-
-
-def due_of(row: Row[Any], today: Any) -> dict[str, Any]:
-    """By when a request must be answered; `days_left` null while the clock stands still."""
-    due = deadline_of(row)
-    return {
-        "deadline": {
-            "answer_by": due.ends or row.due_on,
-            "target": due.target or row.target_on,
-            "days_left": due.days_left(today) if row.open else None,
-            "paused": due.paused,
-            "paused_days": due.paused_days,
-            "extended": due.extended,
-            "level": due.escalation(today).value if row.open else "none",
-        }
-    }
-
-
-def plan_of(row: Row[Any]) -> dict[str, Any] | None:
-    """A plan as plain values."""
-    if not row.plan:
-        return None
-    plan = Plan.load(row.plan)
-    return {**{f.name: getattr(plan, f.name) for f in dataclasses.fields(plan)}, "hash": plan.hash}
-
-
-def task_of(row: Row[Any]) -> dict[str, Any]:
-    """A task as plain values, with its reason in words."""
-    words = reason(row.reason)
-    return {
-        **{name: getattr(row, name) for name in _TASK_COLUMNS},
-        "controllers": row.controllers.split(),
-        "means": words.means,
-        "mend": mend(row.reason, row.request_id, row.id),
-    }
-
-
-def controllers_of(row: Row[Any]) -> list[str]:
-    """Of whom it is asked."""
-    return [*row.controllers.split(), *row.also.split()]
-
-
 def _entry(one: Chained) -> dict[str, Any]:
     entry = one.entry
     return {
@@ -256,7 +182,7 @@ def _casefile(hub: Hub, number: int) -> CaseFile:
 # what it looks like
 
 
-def print_head(console: Console, row: Row[Any], due: Deadline, today: Any) -> None:
+def print_head(console: Console, row: Row[Any], due: Deadline, today: date) -> None:
     """What is asked, where it is, by when, and what comes next."""
     asked = ", ".join(controllers_of(row))
     console.print(Text(f"Request {row.id}: {row.right} at {asked}", style="bold"))
@@ -282,7 +208,7 @@ def print_head(console: Console, row: Row[Any], due: Deadline, today: Any) -> No
         console.print(Text.assemble(("Next: ", "bold"), step))
 
 
-def _deadline(row: Row[Any], due: Deadline, today: Any) -> Text:
+def _deadline(row: Row[Any], due: Deadline, today: date) -> Text:
     left = due.days_left(today)
     if left is None:
         return Text("The clock stands still until the question about identity is answered.")
@@ -308,7 +234,9 @@ def print_plan(console: Console, row: Row[Any]) -> None:
         ]
         shown.add_row(*cells(step.system, step.act, step.part, step.controllers, kept))
     console.print(shown)
-    concerned = f"{len(plan.persons)} persons whole, {len(plan.partly)} in part"
+    concerned = f"{persons(len(plan.persons))} of the hub's"
+    if plan.partly:
+        concerned += f", {len(plan.partly)} more in part"
     console.print(Text(f"{concerned}; the hub's own copy last", style="dim"))
     for code in plan.weak:
         console.print(Text(reason(code).means, style="yellow"))
@@ -416,7 +344,7 @@ def _print_preview(row: Row[Any], found: Preview) -> None:
             *cells(one.system, f"{one.act}{part}", held, one.scopes), Text(_by_whom(one, row.id))
         )
     console.print(shown)
-    console.print(f"{found.persons} persons of the hub's own; nothing was written anywhere.")
+    console.print(f"{persons(found.persons)} of the hub's; nothing was written anywhere.")
     if row.plan_hash and found.plan.hash != row.plan_hash and not Plan.load(row.plan).exemptions:
         console.print("[yellow]More, or less, is known than when it was planned.[/]")
 
