@@ -1,5 +1,5 @@
 """`hub rights approve` and the other decisions: `exempt`, `refuse`, `withdraw`, `hold`, `release`,
-`extend`, `retry`, `notified`, `note`"""
+`extend`, `retry`, `notified`, `lift`, `note`"""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hub.domain.deadline import ExtensionReason, helsinki_day
 from hub.domain.exemption import ExemptionGround
 from hub.domain.plan import Exemption, Plan
 from hub.domain.rights import DataCategory, RequestState
-from hub.rights import decide
+from hub.rights import decide, lifting
 from hub.rights.decide import deadline_of
 from hub.vault.database import Row
 
@@ -230,6 +230,24 @@ def notified(
         with deciding(number):
             decide.notified(hub.deployment, number, how, _text(file) if file else text, actor())
         report(hub, number, "The person was told.", json=json)
+
+
+@app.command()
+@command
+def lift(
+    number: NumberArgument,
+    how: Annotated[str, typer.Option(help="How the person was told: email, letter, phone.")],
+    text: Annotated[str, typer.Option(help="What they were told.")],
+    config: ConfigOption = None,
+    sandbox: SandboxOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Lift the restriction of a closed request, of which the person was told first (Art. 18(3))."""
+    with opened(config, sandbox=sandbox) as hub:
+        with deciding(number):
+            systems = lifting.lift(hub.deployment, number, how, text, actor())
+        carry_out(hub, number, systems, quiet=json)
+        report(hub, number, "The restriction is lifted.", json=json, systems=systems)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -11,6 +12,7 @@ from hub.cli.rights_words import mend, next_step, reason
 from hub.domain.audit import Chained
 from hub.domain.plan import Plan
 from hub.opening import Hub
+from hub.rights.casefile import Receipt
 from hub.rights.decide import deadline_of
 from hub.store import audit, requests
 from hub.vault.database import Row, read_only
@@ -24,6 +26,16 @@ def load(hub: Hub, number: int) -> tuple[Row[Any], list[Row[Any]], list[Chained]
         subjects = [f"request {number}", *(f"task {one.id}" for one in tasks)]
         happened = list(audit.entries(connection, subjects=subjects))
     return row, tasks, happened
+
+
+def confirmations(hub: Hub, row: Row[Any], tasks: Sequence[Row[Any]]) -> dict[int, dict[str, str]]:
+    """Who confirmed which task, and what they say they did: from the sealed receipts."""
+    key = hub.vault.open_keys([row.key_id])[row.key_id]
+    receipts = {one.id: Receipt.open(key, one.id, one.receipt) for one in tasks if one.confirmed_by}
+    return {
+        number: {"by": one.confirmed_by, "statement": one.statement}
+        for number, one in receipts.items()
+    }
 
 
 _COLUMNS = (

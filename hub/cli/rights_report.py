@@ -32,5 +32,5 @@ def report(hub: Hub, number: int, said: str, *, json: bool, **more: Any) -> None
     console = out()
     console.print(Text(said))
     print_head(console, row, deadline_of(row), today)
-    if row.open:
+    if row.open or any(one.ended_at is None for one in tasks):
         print_tasks(console, row, tasks)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +12,7 @@ from rich.text import Text
 
 from hub.cli.base import Code, ConfigOption, JsonOption, SandboxOption, Stop, command, opened
 from hub.cli.rights_base import NumberArgument, actor, deciding, request_row
-from hub.cli.rights_facts import controllers_of, due_of, load, plan_of, task_of, told
+from hub.cli.rights_facts import confirmations, controllers_of, due_of, load, plan_of, task_of, told
 from hub.cli.rights_words import REQUEST_STATES, TASK_STATES, mend, next_step, reason
 from hub.cli.show import cells, out, persons, print_json, progress, table, when
 from hub.domain.audit import Chained, Event
@@ -95,6 +95,7 @@ def show(
     with opened(config, sandbox=sandbox) as hub:
         case = _casefile(hub, number) if casefile else None
         row, tasks, happened = load(hub, number)
+        said = confirmations(hub, row, tasks) if casefile else {}
         today = helsinki_day(hub.deployment.now())
     if json:
         print_json(
@@ -104,14 +105,14 @@ def show(
                 "plan": plan_of(row),
                 "tasks": [task_of(one) for one in tasks],
                 "timeline": [_entry(one) for one in happened],
-                **({"casefile": case} if case is not None else {}),
+                **({"casefile": case, "confirmations": said} if case is not None else {}),
             }
         )
         return
     console = out()
     print_head(console, row, deadline_of(row), today)
     if case is not None:
-        _print_case(console, case)
+        _print_case(console, case, said)
     if row.plan:
         print_plan(console, row)
     print_tasks(console, row, tasks)
@@ -283,7 +284,7 @@ def _told(row: Row[Any], task: Row[Any]) -> list[Text]:
         times = f", reminded {task.reminded} times" if task.reminded else ""
         lines.append(Text(f"to be confirmed by {when(task.confirm_by)}{times}"))
     if task.confirmed_by:
-        lines.append(Text(f"confirmed by {task.confirmed_by}, {when(task.ended_at)}"))
+        lines.append(Text(f"confirmed by a named person, {when(task.ended_at)}"))
     if task.ground:
         until = f" until {task.until}" if task.until else ""
         lines.append(Text(f"{task.category}: {task.ground}{until}"))
@@ -309,7 +310,7 @@ def _print_timeline(console: Console, happened: Sequence[Chained]) -> None:
     console.print(shown)
 
 
-def _print_case(console: Console, case: CaseFile) -> None:
+def _print_case(console: Console, case: CaseFile, said: Mapping[int, Mapping[str, str]]) -> None:
     console.print()
     shown = table("Case file (personal data)", "", "")
     for name, value in (
@@ -327,8 +328,11 @@ def _print_case(console: Console, case: CaseFile) -> None:
     for name in ("evidence", "notes", "decisions", "notices"):
         for one in getattr(case, name):
             rest = {key: value for key, value in one.items() if key not in ("at", "by", "message")}
-            said = " · ".join(rest.values())
-            shown.add_row(*cells(name, f"{one['at'][:16].replace('T', ' ')} {one['by']}: {said}"))
+            text = " · ".join(rest.values())
+            at = when(datetime.fromisoformat(one["at"]))
+            shown.add_row(*cells(name, f"{at} {one['by']}: {text}"))
+    for task, words in said.items():
+        shown.add_row(*cells(f"task {task}", f"{words['by']}: {words['statement']}"))
     console.print(shown)
 
 

@@ -78,6 +78,10 @@ REASONS: Mapping[str, Words] = {
     "uncertain": Words("it is not known whether the vendor did it: it is read back first", _AGAIN),
     "bad-answer": Words("the vendor's answer cannot be understood", f"{_AGAIN}; else report it"),
     "retryable": Words("the vendor did not do it this time", _AGAIN),
+    "unclear": Words(
+        "the vendor refused, in words that may hold personal data",
+        "look into the tool; then hub rights retry N",
+    ),
     "unknown": Words("the vendor did not say what became of it", _AGAIN),
     "not-shown-yet": Words("what was done does not show yet when it is read back", _AGAIN),
     "removed-from-api": Words("gone from the vendor's interface: that is the proof of it"),

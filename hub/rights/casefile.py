@@ -56,7 +56,8 @@ class Receipt:
     records: list[dict[str, str]] = field(default_factory=list)
     """stream, scope, id, by, state, certain ("yes"/"no"), outcome, memo, verified."""
     notes: list[str] = field(default_factory=list)  # codes
-    statement: str = ""  # of the person who confirmed a manual task
+    confirmed_by: str = ""  # the name of who confirmed a manual task
+    statement: str = ""  # what they say they did
     export: list[dict[str, Any]] = field(default_factory=list)
 
     def found(self, held: Held) -> dict[str, str]:

@@ -85,7 +85,7 @@ def start(
                     "state": TaskState.AWAITING_EXTERNAL.value,
                     "waiting": False,
                     "reason": "remainder-by-hand",
-                    "confirm_by": manual.confirm_by(deployment, step.system, now),
+                    "confirm_by": now + deployment.landscape.rights.manual_within,
                 },
             )
         )

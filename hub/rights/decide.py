@@ -154,7 +154,7 @@ def exempt(
             if one.system not in systems:
                 raise CannotDecide("unknown-system", f"{one.system} is not in the plan")
             _ground(request, one.ground)
-        _note(connection, deployment, request, "decisions", reason, actor)
+        add_note(connection, deployment, request, "decisions", reason, actor)
         return assess.plan(connection, deployment, number, actor, exemptions)
 
 
@@ -165,7 +165,7 @@ def refuse(deployment: Deployment, number: int, ground: str, reason: str, actor:
         if request.state not in assess.PLANNABLE:
             raise _state(request, "refused")
         _ground(request, ground)
-        _note(connection, deployment, request, "decisions", reason, actor)
+        add_note(connection, deployment, request, "decisions", reason, actor)
         _end(connection, deployment, number, RequestState.REFUSED, actor, ground=ground)
 
 
@@ -190,7 +190,7 @@ def hold(deployment: Deployment, number: int, actor: str, *, on: bool, reason: s
         if request.on_hold == on:
             return
         if reason:
-            _note(connection, deployment, request, "notes", reason, actor)
+            add_note(connection, deployment, request, "notes", reason, actor)
             request = load(connection, number)
         requests.change(connection, request, on_hold=on)
         event = Event.REQUEST_HELD if on else Event.REQUEST_RELEASED
@@ -212,7 +212,7 @@ def extend(
             raise CannotDecide(
                 "too-late", "the person must be told of an extension within the first month"
             )
-        _note(connection, deployment, request, "decisions", explanation, actor)
+        add_note(connection, deployment, request, "decisions", explanation, actor)
         request = load(connection, number)
         due = answer_by(
             request.received_at,
@@ -316,7 +316,7 @@ def notified(deployment: Deployment, number: int, how: str, text: str, actor: st
     with deployment.database.begin() as connection:
         request = load(connection, number, lock=True)
         _must_be(request, RequestState.NOTIFYING, "closed")
-        _note(connection, deployment, request, "notices", text, actor, how=how)
+        add_note(connection, deployment, request, "notices", text, actor, how=how)
         request = load(connection, number)
         coordinator.tell(connection, deployment, number, Event.REQUEST_NOTIFIED, actor)
         coordinator.close(
@@ -328,10 +328,10 @@ def note(deployment: Deployment, number: int, text: str, actor: str) -> None:
     """Add a handler's note to the case file."""
     with deployment.database.begin() as connection:
         request = load(connection, number, lock=True)
-        _note(connection, deployment, request, "notes", text, actor)
+        add_note(connection, deployment, request, "notes", text, actor)
 
 
-def _note(
+def add_note(
     connection: Connection,
     deployment: Deployment,
     request: Row[Any],
@@ -340,6 +340,7 @@ def _note(
     actor: str,
     **more: str,
 ) -> None:
+    """Add to the case file: a note, a decision, or what the person was told."""
     key = deployment.vault.open_keys([request.key_id])[request.key_id]
     case = CaseFile.open(key, request.id, request.casefile)
     entry = {"at": deployment.now().isoformat(), "by": actor, "text": text, **more}

@@ -195,6 +195,7 @@ def confirm(
     assert request is not None  # a task's request is there as long as it
     key = deployment.vault.open_keys([request.key_id])[request.key_id]
     receipt = Receipt.open(key, task.id, task.receipt)
+    receipt.confirmed_by = by.strip()
     receipt.statement = statement
     now = deployment.now()
     requests.step(
@@ -202,7 +203,7 @@ def confirm(
         task,
         state=TaskState.CONFIRMED.value,
         waiting=False,
-        confirmed_by=by.strip(),
+        confirmed_by="person",
         link_digest=None,
         receipt=receipt.seal(key, task.id),
         ended_at=now,

@@ -100,7 +100,7 @@ class RightsTask(SQLModel, table=True):
     link_digest: bytes | None = Field(default=None, sa_column=_blob(nullable=True))
     confirm_by: datetime | None = Field(default=None, sa_column=_when(nullable=True))
     reminded: int = 0
-    confirmed_by: str = ""  # a named person
+    confirmed_by: str = ""  # "person" once a named person confirmed it; the name is in the receipt
     created_at: datetime = Field(sa_column=_when())
     ended_at: datetime | None = Field(default=None, sa_column=_when(nullable=True))
 

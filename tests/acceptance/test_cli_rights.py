@@ -123,7 +123,8 @@ def test_an_erasure_goes_from_the_letter_to_the_proof(hub: Commands, world: Sand
     done = shown(hub, number)
     assert done["state"] == "notifying"
     assert {one["state"] for one in done["tasks"]} == {"confirmed", "verified"}
-    assert {one["confirmed_by"] for one in done["tasks"]} == {"Aino Virta", ""}
+    assert "Aino Virta" not in hub.ok("rights", "show", number).out
+    assert "Aino Virta: Tehty." in hub.ok("rights", "show", number, "--casefile").out
     hub.ok("rights", "notified", number, "--how", "email", "--text", "Tietosi on poistettu.")
     closed = shown(hub, number)
     assert (closed["state"], closed["open"]) == ("closed", False)
@@ -276,6 +277,23 @@ def test_holding_extending_refusing_withdrawing(hub: Commands, world: SandboxWor
     assert shown(hub, other)["state"] == "withdrawn"
     states = {one["id"]: one["state"] for one in hub.ok("rights", "list", "--all", "--json").json}
     assert states[int(number)] == "refused"
+
+
+def test_a_restriction_is_lifted_once_the_person_was_told(
+    hub: Commands, world: SandboxWorld
+) -> None:
+    number = planned(hub, "restriction", somebody(world, 17))
+    told = ("--how", "letter", "--text", "Rajoitus päättyy.")
+    assert hub("rights", "lift", number, *told).code == 1  # it restricts nothing yet
+    hub.ok("rights", "approve", number, "--yes")
+    confirm_all(hub, number)
+    hub.ok("rights", "notified", number, "--how", "letter", "--text", "Rajoitettu.")
+    assert shown(hub, number)["state"] == "closed"
+    hub.ok("rights", "lift", number, *told)
+    lifted = [one for one in shown(hub, number)["tasks"] if one["part"] == "lift"]
+    assert {one["act"] for one in lifted} == {"lift"}
+    assert {one["state"] for one in lifted} == {"awaiting_external"}
+    assert "restriction-lifted" in events(hub, number)
 
 
 def test_the_scope_grows_only_when_the_person_says_so(hub: Commands, world: SandboxWorld) -> None:
