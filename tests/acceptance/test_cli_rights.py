@@ -6,13 +6,14 @@ import csv
 import json
 import sqlite3
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.commands import Commands, members, over, subscription, varied
+from support.daemon_process import JSON_LOG, daemon
 
 from hub.sandbox_world import SandboxWorld, sandboxes
 
@@ -429,3 +430,28 @@ def test_notices_are_owed_by_number_and_closed_by_a_version(hub: Commands) -> No
     ]
     assert logged[-1]["subject"] == f"person {number}"
     assert logged[-1]["detail"] == {"how": "letter", "version": "2026-09-01"}
+
+
+def test_where_a_daemon_runs_it_does_the_work(
+    small: Callable[..., SandboxWorld], tmp_path: Path
+) -> None:
+    world = small(people=20, seed=5)
+    config = varied(tmp_path / "config", ("systems:\n  crowst-crm:", BINDER), JSON_LOG)
+    hub = over(world, config)
+    hub.ok("keys", "confirm-kept")
+    hub.ok("sync")
+    who = next(
+        one["email_address"]
+        for one in members(world, "crowst-mailer", "crowst-uutiset", "subscribed")
+        if subscription(world, "crowst-crm", one["email_address"], "1001") == "SUBSCRIBED"
+    )
+    with daemon(config, hub.environ) as running:
+        running.until(lambda line: line["event"] == "engine.started")
+        opened = hub.ok("rights", "open", "objection", "--email", who, "--controller", "crowst")
+        assert "The daemon is running" in opened.err
+        assert subscription(world, "crowst-crm", who, "1001") == "UNSUBSCRIBED"
+        assert shown(hub, "1")["state"] == "awaiting_external"
+        confirm_all(hub, "1")
+        assert shown(hub, "1")["state"] == "notifying"
+        hub.ok("rights", "notified", "1", "--how", "email", "--text", "Kielto on kirjattu.")
+    assert not any(line.get("system") == "paper-forms" for line in running.lines)
