@@ -18,7 +18,7 @@ from hub.cli.base import (
     command,
     opened,
 )
-from hub.cli.rights_base import NumberArgument, actor, carry_out, deciding
+from hub.cli.rights_base import NumberArgument, actor, carry_out, deciding, request_row
 from hub.cli.rights_report import report
 from hub.cli.show import out, print_json
 from hub.domain.landscape import HELSINKI
@@ -160,14 +160,16 @@ def code(
             with deciding(number):
                 made = identity.new_code(hub.deployment, number, actor())
             days = identity.CODE_FOR.days
+            paused = decide.deadline_of(request_row(hub, number)).paused
             if json:
-                print_json({"request": number, "code": made, "days": days})
+                print_json({"request": number, "code": made, "days": days, "paused": paused})
                 return
+            clock = "stands still until the answer" if paused else "runs on: it was asked late"
             out().print(Text(made, style="bold"))
             out().print(
                 Text(
                     "Send it to the address on record and nowhere else; it is shown only now. It "
-                    f"holds for {days} days, and the clock stands still until the answer."
+                    f"holds for {days} days. The clock {clock}."
                 )
             )
             return

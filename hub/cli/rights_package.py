@@ -18,7 +18,7 @@ from hub.cli.rights_base import NumberArgument, actor, deciding, request_row
 from hub.cli.show import hint, out, print_json
 from hub.domain.audit import Event
 from hub.domain.rights import Right
-from hub.rights import coordinator
+from hub.rights import assess, coordinator
 from hub.rights.package import assemble
 
 app = typer.Typer()
@@ -58,6 +58,11 @@ def package(
             )
         if row.state == "archived":
             raise Stop(f"the case file of request {number} has ended, and the answer with it")
+        if row.approved_at is None or row.state in assess.PLANNABLE:
+            raise Stop(
+                f"nothing has been gathered for request {number}: it is {row.state}",
+                f"`hub rights show {number}` says what comes next",
+            )
         with deciding(number):
             answer = assemble(hub.deployment, number)
         with hub.deployment.database.begin() as connection:

@@ -217,7 +217,8 @@ def _deadline(row: Row[Any], due: Deadline, today: date) -> Text:
     extra = ", extended" if due.extended else ""
     if due.paused_days:
         extra += f", {due.paused_days} days later for an identity question"
-    told_left = f"{left} days left" if left >= 0 else f"{-left} days late"
+    days = f"{abs(left)} day{'' if abs(left) == 1 else 's'}"
+    told_left = f"{days} left" if left >= 0 else f"{days} late"
     text = f"Answer by {due.ends} ({told_left}; target {due.target}{extra})"
     return Text(text, style=style)
 
@@ -239,11 +240,25 @@ def print_plan(console: Console, row: Row[Any]) -> None:
     if plan.partly:
         concerned += f", {len(plan.partly)} more in part"
     console.print(Text(f"{concerned}; the hub's own copy last", style="dim"))
-    for code in plan.weak:
-        console.print(Text(reason(code).means, style="yellow"))
+    for why in _two_approve(plan):
+        console.print(Text(why, style="yellow"))
     if plan.fields:
         console.print(Text(f"fields to correct: {', '.join(plan.fields)}"))
     console.print(Text(plan.hash, style="dim"))
+
+
+def _two_approve(plan: Plan) -> list[str]:
+    """Why a second person has to approve that plan."""
+    why = [reason(code).means for code in plan.weak]
+    if plan.exemptions:
+        why.append("a part is refused: a second person approves too")
+    if plan.several:
+        why.append("several persons are concerned: a second person approves too")
+    return why
+
+
+def _times(n: int) -> str:
+    return "once" if n == 1 else f"{n} times"
 
 
 def print_tasks(console: Console, row: Row[Any], tasks: Sequence[Row[Any]]) -> None:
@@ -279,9 +294,9 @@ def _told(row: Row[Any], task: Row[Any]) -> list[Text]:
         if row.open and (step := mend(task.reason, row.id, task.id)):
             lines.append(Text(f"Mend: {step}", style="bold"))
     if task.found:
-        lines.append(Text(f"{task.found} records found"))
+        lines.append(Text(f"{task.found} record{'' if task.found == 1 else 's'} found"))
     if task.confirm_by is not None and not ended:
-        times = f", reminded {task.reminded} times" if task.reminded else ""
+        times = f", reminded {_times(task.reminded)}" if task.reminded else ""
         lines.append(Text(f"to be confirmed by {when(task.confirm_by)}{times}"))
     if task.confirmed_by:
         lines.append(Text(f"confirmed by a named person, {when(task.ended_at)}"))
@@ -289,7 +304,7 @@ def _told(row: Row[Any], task: Row[Any]) -> list[Text]:
         until = f" until {task.until}" if task.until else ""
         lines.append(Text(f"{task.category}: {task.ground}{until}"))
     if task.waiting and not ended and task.tries:
-        lines.append(Text(f"tried {task.tries} times, again {when(task.due_at)}", style="dim"))
+        lines.append(Text(f"tried {_times(task.tries)}, again {when(task.due_at)}", style="dim"))
     return lines
 
 

@@ -179,6 +179,8 @@ def test_an_access_request_ends_in_a_file_that_only_its_owner_reads(
 ) -> None:
     who = somebody(world, 9)
     number = planned(hub, "access", who)
+    nothing = hub("rights", "package", number, "--into", str(tmp_path / "nothing.json"))
+    assert (nothing.code, (tmp_path / "nothing.json").exists()) == (1, False)
     hub.ok("rights", "approve", number, "--yes")
     early = hub("rights", "package", number, "--into", str(tmp_path / "early.json"))
     assert early.code == 3
@@ -222,6 +224,7 @@ def test_an_exemption_needs_a_ground_an_end_and_two_people(
     hub.ok("rights", "exempt", number, *what, *until)
     plan = shown(hub, number)
     assert plan["plan_hash"] != before
+    assert "a second person approves too" in hub.ok("rights", "show", number).out
     first = hub.ok("rights", "approve", number, "--yes")
     assert "a second person" in first.out
     twice = hub("rights", "approve", number, "--yes")
