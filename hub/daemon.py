@@ -7,7 +7,7 @@ What is done, each kind keyed by the system:
           so that a withdrawal does not wait for the next schedule; and when a write is due later;
 - `rights` carry out what rights requests ask of the system, or of the hub's own copy ("hub");
 - `watch` every minute: what of the requests has a date;
-- `tidy`  once a night: keys that nothing refers to, old history.
+- `tidy`  once a night: keys that nothing refers to, old history, notices that are due.
 
 A system that cannot run is told of once, by name and with the mend, and once when it is back; the
 engine tries it again with growing pauses while the others run on.
@@ -25,7 +25,7 @@ from hub.api import Misconfigured
 from hub.domain.landscape import Schedule
 from hub.engine import Again, Attempt, Backoff, Claim, Done, Engine, Failed, Lease, Outcome
 from hub.opening import NEEDS_MENDING, Hub, Trouble, trouble_of
-from hub.rights import slices, watch
+from hub.rights import notices, slices, watch
 from hub.rights.targets import HUB
 from hub.store import overview, requests
 from hub.store.progress import Fenced
@@ -81,11 +81,11 @@ class Daemon:
 
     def start(self) -> None:
         """Take up work and follow the schedules. Raises what opening the engine raises."""
-        self.engine.schedule({one.id: one.schedule for one in self.hub.enabled}, SYNC)
+        self.engine.schedule({one.id: one.schedule for one in self.hub.synced}, SYNC)
         self.engine.schedule({HUB: NIGHTLY}, TIDY)
         self.engine.schedule({HUB: MINUTELY}, WATCH)
         self.engine.start()
-        for one in self.hub.enabled:
+        for one in self.hub.synced:
             # whoever starts the hub wants to see it work, also what was failing before
             self.engine.trigger(SYNC, one.id, force=True)
         self.serve_requests()
@@ -122,6 +122,7 @@ class Daemon:
             except SuspiciousOrphans as error:
                 log.error("keys kept", reason=str(error))
                 keys = 0
+        notices.escalate(deployment)
         log.info("tidied", runs=runs, deliveries=cancelled, keys=keys)
         return Done()
 
@@ -156,7 +157,7 @@ class Daemon:
     def _run(self, claim: Claim, *, read: bool) -> Outcome:
         name = claim.key
         system = self.hub.settings.landscape.systems.get(name)
-        if system is None or not system.enabled:
+        if system is None or not system.synced:
             return Done()  # taken out of the configuration since the task was opened
         try:
             opened = self.hub.open_system(name)
@@ -241,6 +242,8 @@ def run_until(daemon: Daemon, stop: threading.Event, grace: float) -> int:
 
 def describe(schedule: Schedule) -> str:
     """A schedule in words."""
+    if schedule.every is None and schedule.cron is None:
+        return "never: by hand"
     if schedule.every is None:
         return f"cron {schedule.cron}"
     seconds = round(schedule.every.total_seconds())

@@ -94,6 +94,11 @@ class Hub:
         """The systems that take part, in the order of the configuration."""
         return [one for one in self.settings.landscape.systems.values() if one.enabled]
 
+    @property
+    def synced(self) -> list[System]:
+        """Those of them that are read and written: not the ones that nothing connects."""
+        return [one for one in self.enabled if one.synced]
+
     def open_system(self, name: str) -> Opened:
         """Open one system, or answer it opened. Makes no call to the vendor. Raises Misconfigured,
         which then stands in `troubles` too."""

@@ -158,6 +158,7 @@ def sandboxes(
     plugins = {
         one.id: one.plugin
         for one in load(sandbox_config(), _placeholders()).landscape.systems.values()
+        if one.by_hand is None  # nobody stands in for a folder of paper
     }
     order = json.dumps({"people": people, "seed": seed, "plugins": plugins, "port": port})
     process = subprocess.Popen(  # noqa: S603 - this very interpreter and module

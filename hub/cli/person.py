@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -20,9 +21,10 @@ from hub.cli.base import (
 )
 from hub.cli.show import cells, number, out, plain, print_json, state_style, table, when
 from hub.domain.landscape import Landscape
+from hub.store import notices
 from hub.sync.dossier import Dossier, dossier
 from hub.sync.finding import FoundAt, find
-from hub.vault.database import read_only
+from hub.vault.database import Row, read_only
 
 app = typer.Typer()
 
@@ -56,13 +58,16 @@ def person(
                 (one, dossier(connection, hub.deployment, one.subject) if one.subject else None)
                 for one in found
             ]
+            told: dict[int, list[Row[Any]]] = {}
+            for row in notices.given(connection, [view.person for _, view in views if view]):
+                told.setdefault(row.person_id, []).append(row)
     if json:
-        print_json([_answer(one, view) for one, view in views])
+        print_json([_answer(one, view, told) for one, view in views])
     else:
         for index, (one, view) in enumerate(views):
             if index:
                 out().print()
-            _print(landscape, one, view)
+            _print(landscape, one, view, told.get(view.person, ()) if view else ())
     if not views:
         raise nobody(landscape, controller)
 
@@ -93,11 +98,24 @@ def special(found: FoundAt) -> str:
     return ""
 
 
-def _answer(found: FoundAt, view: Dossier | None) -> dict[str, Any]:
-    return {"controller": found.controller, "note": special(found), "person": view}
+def _answer(
+    found: FoundAt, view: Dossier | None, told: Mapping[int, Sequence[Row[Any]]]
+) -> dict[str, Any]:
+    notices_given = [
+        {"version": row.version, "how": row.how, "at": row.at, "by": row.by}
+        for row in (told.get(view.person, ()) if view else ())
+    ]
+    return {
+        "controller": found.controller,
+        "note": special(found),
+        "person": view,
+        "notices": notices_given,
+    }
 
 
-def _print(landscape: Landscape, found: FoundAt, view: Dossier | None) -> None:
+def _print(
+    landscape: Landscape, found: FoundAt, view: Dossier | None, told: Sequence[Row[Any]]
+) -> None:
     console = out()
     name = landscape.controllers[found.controller].name
     if view is None:
@@ -121,6 +139,8 @@ def _print(landscape: Landscape, found: FoundAt, view: Dossier | None) -> None:
             f"Came from another source than the person: to be told by {when(view.notice_due)[:10]} "
             "(Art. 14)"
         )
+    for row in told:
+        console.print(Text(f"Told by {row.how}, {when(row.at)[:10]}: notice {row.version}"))
     if view.reviews:
         console.print(f"Open questions: {', '.join(f'hub review show {n}' for n in view.reviews)}")
     _profile(console, view)

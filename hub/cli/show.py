@@ -113,6 +113,11 @@ def number(n: int) -> str:
     return f"{n:,}".replace(",", " ")
 
 
+def persons(n: int) -> str:
+    """How many: "1 person", "3 persons"."""
+    return f"{number(n)} person{'' if n == 1 else 's'}"
+
+
 def short(text: str, most: int = 14) -> str:
     """A vendor's id, cut where it is long."""
     return text if len(text) <= most else f"{text[: most - 1]}…"

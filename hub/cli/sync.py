@@ -74,7 +74,13 @@ def sync(
                     f"set enabled: true at {hub.settings.where('systems', name, 'enabled')}",
                     Code.USAGE,
                 )
-        names = systems or [one.id for one in hub.enabled]
+            if not hub.settings.landscape.systems[name].synced:
+                raise Stop(
+                    f"nothing connects {name}, so it is never synced",
+                    "what requests ask of it is done by hand: `hub rights list`",
+                    Code.USAGE,
+                )
+        names = systems or [one.id for one in hub.synced]
         if dry:
             raise typer.Exit(_dry(hub, names, full=full, json=json))
         confirm_kept(hub.vault, said=False)
@@ -110,7 +116,7 @@ def run_here(
 ) -> tuple[Code, list[Told], bool]:
     """Run the systems in this process until a round changes nothing; answers the exit code, what
     each came to, and whether it became quiet."""
-    names = list(names or [one.id for one in hub.enabled])
+    names = list(names or [one.id for one in hub.synced])
     troubles = ready(hub, names, quiet=json)
     told = {name: Told(name) for name in names}
     for name, trouble in troubles.items():

@@ -27,8 +27,9 @@ from hub.api import (
     Rate,
     TokenRequest,
 )
+from hub.connect import manual
 from hub.connect.clock import Clock, SystemClock
-from hub.connect.discovery import PluginProblem, discover
+from hub.connect.discovery import Found, PluginProblem, discover
 from hub.connect.http import HttpClient
 from hub.connect.limits import Accounts, BucketMaker
 from hub.connect.retry import Patience
@@ -75,8 +76,11 @@ class Host:
         buckets: BucketMaker | None = None,
         patience: Patience | None = None,
     ) -> Host:
-        """A host of the installed plugins. Never fails for a plugin's sake: see `problems`."""
+        """A host of the installed plugins and of the hub's own kind, or of `entries` alone. Never
+        fails for a plugin's sake: see `problems`."""
         found = discover(entries)
+        if entries is None:
+            found = _with_own(found)
         return cls(found.types, found.problems, clock=clock, buckets=buckets, patience=patience)
 
     def __enter__(self) -> Self:
@@ -216,6 +220,17 @@ class Host:
                 )
                 self._clients[key] = client
             return client
+
+
+def _with_own(found: Found) -> Found:
+    """The plugins' types, and the hub's own, whose name no plugin can take."""
+    types = [one for one in found.types if one.kind != manual.TYPE.kind]
+    problems = list(found.problems)
+    if len(types) < len(found.types):
+        kind = manual.TYPE.kind
+        told = f"a plugin offers {kind!r}, which is the hub's own; the plugin's is not used"
+        problems.append(PluginProblem(kind, told, "ask its author for another name"))
+    return Found((*types, manual.TYPE), tuple(problems))
 
 
 def _account(kind: str, base_url: str, headers: Mapping[str, str]) -> str:

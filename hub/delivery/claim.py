@@ -52,9 +52,9 @@ def claim(deployment: Deployment, opened: Opened, epoch: int, lane: Lane) -> Bat
     """
     system = opened.system
     now = deployment.now()
-    limit = max(one.write_batch for one in opened.type.streams)
+    limit = max((one.write_batch for one in opened.type.streams), default=1)
     if lane is not Lane.RECORD:
-        limit = max(one.consent_batch for one in opened.type.streams)
+        limit = max((one.consent_batch for one in opened.type.streams), default=1)
     with deployment.database.begin() as connection:
         progress.check(connection, system.id, epoch)
         rows = deliveries.next_ready(connection, system.id, lane, now, limit)

@@ -274,6 +274,19 @@ class Schedule:
     cron: str | None = None
 
 
+MANUAL = "manual"
+"""The kind of the systems that nothing connects: a spreadsheet, a folder of paper."""
+
+
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """Who does what rights requests ask of a system without an interface."""
+
+    contact: str  # a name or an address
+    instructions: Mapping[str, str] = field(default_factory=dict)  # fi, sv, en; absent: the hub's
+    within: timedelta | None = None  # to confirm a task; None: `RightsPolicy.manual_within`
+
+
 @dataclass(frozen=True, slots=True)
 class System:
     """A configured instance of a connector type."""
@@ -288,6 +301,12 @@ class System:
     streams: tuple[Stream, ...]
     guard: Guard = Guard()
     enabled: bool = True
+    by_hand: ByHand | None = None  # of a system of kind MANUAL, which is never synced
+
+    @property
+    def synced(self) -> bool:
+        """Whether it is read and written: whether it takes part, and something connects it."""
+        return self.enabled and self.by_hand is None
 
     @property
     def joint(self) -> bool:

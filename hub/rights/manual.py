@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from hub.api import Capability
 from hub.delivery.deployment import Deployment, Opened
 from hub.domain.audit import Event
+from hub.domain.landscape import ByHand
 from hub.domain.rights import TaskState
 from hub.rights.instructions import WORDS
 from hub.store import audit, requests
@@ -43,6 +45,8 @@ def needs_person(capabilities: Collection[Capability], act: str) -> str:
     """Why a person has to do that act: a code, "" where the connector can."""
     if act == "confirm":
         return "by-hand"
+    if not capabilities:
+        return "manual-system"  # nothing connects it, see `System.by_hand`
     lacking = sorted(_NEEDED[act] - set(capabilities))
     return f"cannot-{lacking[0].replace('_', '-')}" if lacking else ""
 
@@ -58,7 +62,7 @@ def hand_over(work: Work, connection: Connection, reason: str) -> None:
         state=TaskState.AWAITING_EXTERNAL.value,
         waiting=False,
         reason=reason,
-        confirm_by=now + work.deployment.landscape.rights.manual_within,
+        confirm_by=confirm_by(work.deployment, work.task.system, now),
     )
     work.told(connection, Event.TASK_HANDED_OVER, reason=reason)
     coordinator.advance(connection, work.deployment, work.request.id)
@@ -92,11 +96,29 @@ def residuals(work: Work, connection: Connection, opened: Opened) -> None:
                 state=TaskState.AWAITING_EXTERNAL.value,
                 waiting=False,
                 reason=f"residual-{one.code}",
-                confirm_by=now + work.deployment.landscape.rights.manual_within,
+                confirm_by=confirm_by(work.deployment, work.task.system, now),
             )
             for number, one in zip(numbers, wanted, strict=True)
         ],
     )
+
+
+def confirm_by(deployment: Deployment, system: str, now: datetime) -> datetime:
+    """By when a person is to confirm a task there."""
+    by_hand = _by_hand(deployment, system)
+    within = by_hand.within if by_hand else None
+    return now + (within or deployment.landscape.rights.manual_within)
+
+
+def contact(deployment: Deployment, system: str) -> str:
+    """Who does the tasks of a system that nothing connects; "" of the others."""
+    by_hand = _by_hand(deployment, system)
+    return by_hand.contact if by_hand else ""
+
+
+def _by_hand(deployment: Deployment, system: str) -> ByHand | None:
+    configured = deployment.landscape.systems.get(system)
+    return configured.by_hand if configured else None
 
 
 def row(
@@ -205,6 +227,9 @@ def instructions(deployment: Deployment, task: Row[Any], language: str) -> str:
         for one in opened.type.residuals:
             if one.code == code:
                 return one.instructions.get(language) or one.instructions.get("en", "")
+    by_hand = _by_hand(deployment, task.system)
+    own = by_hand.instructions.get(language, "") if by_hand else ""
     by_right = task.act == "confirm" and task.part == "records"
     words = WORDS["automated"] if by_right else WORDS.get(task.act, WORDS["confirm"])
-    return words[language if language in words else "en"].format(system=task.system)
+    text = words[language if language in words else "en"].format(system=task.system)
+    return f"{text}\n{own}" if own else text

@@ -29,6 +29,7 @@ from hub.settings.checks import (
     check_hub,
     check_projects,
     check_purposes,
+    check_rights,
     check_system,
 )
 from hub.settings.mapping import check_streams
@@ -171,6 +172,7 @@ def _check(check: Checker, home: Path, today: date | None) -> tuple[dict[str, st
     check_purposes(check)
     check_fields(check)
     check_projects(check)
+    check_rights(check)
     for name, system in check.document.systems.items():
         warnings += check_system(check, name, system, today)
         check_streams(check, name, system)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from hub.api import Rate
 from hub.domain.landscape import (
     ActivityMap,
+    ByHand,
     Controller,
     FieldMap,
     GroundRule,
@@ -14,6 +17,7 @@ from hub.domain.landscape import (
     ProfileField,
     Project,
     Purpose,
+    RightsPolicy,
     Schedule,
     Stream,
     System,
@@ -21,7 +25,7 @@ from hub.domain.landscape import (
 )
 from hub.settings.checks import Checker
 from hub.settings.mapping import effects, topic_direction, topic_scope, yes_counts
-from hub.settings.model import PurposeConfig, StreamConfig, SystemConfig
+from hub.settings.model import ManualConfig, PurposeConfig, StreamConfig, SystemConfig
 from hub.settings.shape import Document
 
 DEFAULT_BUCKET = "default"
@@ -67,11 +71,21 @@ def build_landscape(document: Document, check: Checker) -> Landscape:
             for name, one in document.projects.items()
         },
         systems={
-            name: _system(name, one, check.controllers_of(one), document.purposes)
+            name: _system(
+                name, one, check.controllers_of(one), document.purposes, document.by_hand.get(name)
+            )
             for name, one in document.systems.items()
         },
         mailboxes=frozenset(document.hub.mailboxes),
         clock_tolerance=document.hub.clock_tolerance,
+        rights=RightsPolicy(
+            cooling_off=document.rights.cooling_off or timedelta(0),
+            always_second=document.rights.second_approver == "always",
+            watch=tuple(document.rights.watch),
+            keep=document.rights.keep,
+            manual_within=document.rights.manual_within,
+            remind_every=document.rights.remind_every,
+        ),
     )
 
 
@@ -85,6 +99,7 @@ def _system(
     config: SystemConfig,
     owners: tuple[str, ...],
     purposes: dict[str, PurposeConfig],
+    by_hand: ManualConfig | None,
 ) -> System:
     return System(
         id=name,
@@ -93,13 +108,23 @@ def _system(
         project=config.project,
         country=config.location.country,
         transfer=config.location.transfer.strip(),
-        schedule=Schedule(config.schedule.every, config.schedule.cron),
+        schedule=Schedule() if by_hand else Schedule(config.schedule.every, config.schedule.cron),
         streams=tuple(
             _stream(stream_name, stream, owners, purposes)
             for stream_name, stream in config.streams.items()
         ),
         guard=Guard(**config.guard.model_dump()),
         enabled=config.enabled,
+        by_hand=_by_hand(by_hand) if by_hand else None,
+    )
+
+
+def _by_hand(config: ManualConfig) -> ByHand:
+    told = config.instructions.model_dump()
+    return ByHand(
+        config.contact,
+        {language: text.strip() for language, text in told.items() if text.strip()},
+        config.within,
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from pathlib import Path
 
-from hub.domain.landscape import FieldKind, Policy
+from hub.domain.landscape import MANUAL, FieldKind, Policy
 from hub.settings.countries import in_eea
 from hub.settings.databases import is_sqlite, resolve_database, same_database
 from hub.settings.mistakes import KeyPath, Mistake, dotted, near, one_of
@@ -24,6 +24,7 @@ from hub.settings.model import (
 )
 from hub.settings.shape import Document
 from hub.settings.tree import Tree
+from hub.settings.values import format_duration
 
 DATABASES = ("database", "keys", "engine")
 SHORTEST_INTERVAL = timedelta(seconds=1)
@@ -284,6 +285,11 @@ def check_system(check: Checker, name: str, system: SystemConfig, today: date | 
             f"the basis on which data goes to {system.location.country} (GDPR Chapter V)",
             'Such as "EU-US Data Privacy Framework" or "standard contractual clauses"',
         )
+    if system.plugin == MANUAL:
+        _check_manual(check, path)
+        return warnings
+    if not system.streams:
+        check.lacking((*path, "streams"), "missing", "what is synced")
     if system.schedule.every is None and system.schedule.cron is None:
         check.lacking((*path, "schedule"), "no time", "every: 5m, or cron:")
     if system.schedule.every is not None and system.schedule.cron is not None:
@@ -291,6 +297,37 @@ def check_system(check: Checker, name: str, system: SystemConfig, today: date | 
     if system.schedule.every is not None and system.schedule.every < SHORTEST_INTERVAL:
         check.wrong((*path, "schedule", "every"), "less than a second", "1s or more")
     return warnings
+
+
+def _check_manual(check: Checker, path: KeyPath) -> None:
+    """A system that nothing connects is never synced: nothing may look as if it were."""
+    for key in ("streams", "schedule", "rate", "guard"):
+        if (*path, key) in check.tree.places:
+            check.wrong(
+                (*path, key),
+                f"{key} in a manual system",
+                "none: nothing connects it, so it is never synced",
+                "Take it out",
+            )
+
+
+def check_rights(check: Checker) -> None:
+    """What is to be done after closing comes in the order of time, and before the proof ends."""
+    rights = check.document.rights
+    before = timedelta(0)
+    for index, at in enumerate(rights.watch):
+        path: KeyPath = ("rights", "watch", index)
+        if at <= before:
+            check.wrong(
+                path, "a time no later than the one before it", "ascending times, such as [1d, 7d]"
+            )
+        elif at >= rights.keep:
+            check.wrong(
+                path,
+                f"a time when the case file has ended (keep: {format_duration(rights.keep)})",
+                "an earlier one: without the case file nobody knows whom to look for",
+            )
+        before = max(at, before)
 
 
 def _check_joint(check: Checker, name: str, system: SystemConfig, today: date | None) -> list[str]:

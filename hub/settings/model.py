@@ -14,12 +14,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from hub.api import ActivityKind
 from hub.domain.landscape import (
+    MANUAL,
     CreatePolicy,
     Direction,
     FieldKind,
     Ground,
     Guard,
     Policy,
+    RightsPolicy,
 )
 from hub.settings.kinds import (
     BusinessId,
@@ -46,6 +48,7 @@ ID = re.compile(r"[a-z0-9][a-z0-9_-]*", re.ASCII)
 ID_EXPECTED = "an id of lower-case letters a-z, digits, - and _"
 
 _GUARD = Guard()
+_RIGHTS = RightsPolicy()
 
 
 class Part(BaseModel):
@@ -168,6 +171,25 @@ class ProjectConfig(Part):
     """The hub fields that may cross: no more than the work needs."""
     members: Items[MemberConfig] = []
     """What makes a person a member. Any one rule is enough."""
+
+
+class RightsConfig(Part):
+    """How the requests of data subjects are handled where the law leaves a choice."""
+
+    cooling_off: Duration | None = None
+    """How long an approved erasure waits before it begins; left out: not at all."""
+    second_approver: Literal["needed", "always"] = "needed"
+    """When a second person approves too: where exemptions, weak matches or several persons need
+    it, or always."""
+    watch: Items[Duration] = list(_RIGHTS.watch)
+    """When the systems of a closed erasure are read again, counted from its closing; an empty
+    list: never."""
+    keep: Duration = _RIGHTS.keep
+    """How long the case file is kept after closing, as the proof; then its key is destroyed."""
+    manual_within: Duration = _RIGHTS.manual_within
+    """How soon a task done by hand is to be confirmed."""
+    remind_every: Duration = _RIGHTS.remind_every
+    """How often such a task is asked for again once its time is over."""
 
 
 class LocationConfig(Part):
@@ -295,11 +317,42 @@ class StreamConfig(Part):
     """What people did or were sent, by kind: only the kinds named here are collected."""
 
 
+class InstructionsConfig(Part):
+    """What to do there, in the languages of those who do it."""
+
+    fi: str = ""
+    """In Finnish."""
+    sv: str = ""
+    """In Swedish."""
+    en: str = ""
+    """In English."""
+
+
+class ManualConfig(Part):
+    """The settings of a system with `plugin: manual`: a tool that nothing connects."""
+
+    contact: Text
+    """Who does there what a request asks: a name or an address."""
+    instructions: InstructionsConfig = InstructionsConfig()
+    """What to do there, besides the hub's own words; such as where the sheet lies."""
+    within: Duration | None = None
+    """How soon a task is to be confirmed; left out: as rights: manual_within says."""
+
+
 class SystemConfig(Part):
     """A configured instance of a connector."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            # only a tool that nothing connects has no streams
+            "if": {"properties": {"plugin": {"const": MANUAL}}, "required": ["plugin"]},
+            "then": {"properties": {"streams": False, "schedule": False}},
+            "else": {"required": ["streams"]},
+        }
+    )
+
     plugin: Text
-    """The kind of connector: hubspot, mailer."""
+    """The kind of connector: hubspot, mailer. For a tool that nothing connects: manual."""
     owner: Text | None = None
     """The company whose system it is; for a joint system `project` instead."""
     project: Text | None = None
@@ -314,8 +367,8 @@ class SystemConfig(Part):
     """How often the vendor may be called, by bucket; default is the bucket of every call."""
     guard: GuardConfig = GuardConfig()
     """When a run stops and asks."""
-    streams: Entries[StreamConfig] = Field(min_length=1)
-    """What is synced."""
+    streams: Entries[StreamConfig] = {}
+    """What is synced; of a manual system nothing."""
     enabled: bool = True
     """Whether it takes part. The secrets of a system that does not need not be there yet."""
 
@@ -342,3 +395,5 @@ class RootConfig(Part):
     """What the companies do together."""
     systems: dict[str, SystemConfig]
     """The tools that are kept in step."""
+    rights: RightsConfig = RightsConfig()
+    """How requests of data subjects are handled."""

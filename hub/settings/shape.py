@@ -14,6 +14,7 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from hub.domain.landscape import MANUAL
 from hub.settings.mistakes import KeyPath, Mistake, dotted, near, one_of
 from hub.settings.model import (
     ID,
@@ -21,8 +22,10 @@ from hub.settings.model import (
     ControllerConfig,
     FieldConfig,
     HubConfig,
+    ManualConfig,
     ProjectConfig,
     PurposeConfig,
+    RightsConfig,
     RootConfig,
     SystemConfig,
 )
@@ -62,6 +65,8 @@ class Document:
     fields: dict[str, FieldConfig] = field(default_factory=dict)
     projects: dict[str, ProjectConfig] = field(default_factory=dict)
     systems: dict[str, SystemConfig] = field(default_factory=dict)
+    rights: RightsConfig = field(default_factory=RightsConfig)
+    by_hand: dict[str, ManualConfig] = field(default_factory=dict)  # settings of manual systems
     known: dict[str, list[str]] = field(default_factory=dict)  # section -> ids
     damaged: set[KeyPath] = field(default_factory=set)
 
@@ -94,11 +99,27 @@ class _Shape:
             projects=self._section(ProjectConfig, "projects"),
             systems=self._section(SystemConfig, "systems"),
         )
+        if "rights" in self._tree.value:
+            document.rights = self._entry(RightsConfig, ("rights",)) or RightsConfig()
+        for name, one in document.systems.items():
+            if one.plugin == MANUAL:
+                by_hand = self._by_hand(name)
+                if by_hand is not None:
+                    document.by_hand[name] = by_hand
         for name in ("controllers", "purposes", "fields", "projects", "systems"):
             entries = self._tree.value.get(name)
             document.known[name] = [*entries] if isinstance(entries, dict) else []
         document.damaged = self._damaged
         return document
+
+    def _by_hand(self, name: str) -> ManualConfig | None:
+        """The settings of a manual system: no plugin judges them later."""
+        path: KeyPath = ("systems", name, "settings")
+        if "settings" in self._tree.value["systems"][name]:
+            return self._entry(ManualConfig, path)
+        told = _sentence(ManualConfig.model_fields["contact"].description)
+        self._add((*path, "contact"), "missing", told)
+        return None
 
     def _section(self, model: type[_M], name: str) -> dict[str, _M]:
         entries = self._tree.value.get(name)

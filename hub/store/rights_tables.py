@@ -119,6 +119,17 @@ class AuditEvent(SQLModel, table=True):
     hash: bytes = Field(sa_column=_blob())
 
 
+class Notice(SQLModel, table=True):
+    """A notice that a person was given of data that came from elsewhere (GDPR Art. 14)."""
+
+    id: int = Field(primary_key=True)
+    person_id: int = Field(index=True, foreign_key="person.id")
+    version: str  # of the published notice, a code
+    how: str  # "email", "message": see hub.rights.notices.Way
+    at: datetime = Field(sa_column=_when())
+    by: str  # who recorded it, a code
+
+
 class ApiToken(SQLModel, table=True):
     """Who may ask through the admin endpoint. Only a digest of the token is kept."""
 

@@ -103,6 +103,7 @@ def small_world(
         sandboxes = {
             system.id: sandbox_class(host, system.plugin)(now=clock.now)
             for system in settings.landscape.systems.values()
+            if system.by_hand is None
         }
     master = folder / "master.key"
     if master.exists():
@@ -115,8 +116,10 @@ def small_world(
     tables.metadata.create_all(database)
     systems = {}
     for system in settings.landscape.systems.values():
-        transport: httpx.BaseTransport = InProcess(sandboxes[system.id], clock)
-        if transports:
+        transport: httpx.BaseTransport | None = None
+        if system.by_hand is None:
+            transport = InProcess(sandboxes[system.id], clock)
+        if transports and transport:
             transport = transports(system.id, transport)
         raw = dict(settings.plugin_settings[system.id])
         connector = host.open(

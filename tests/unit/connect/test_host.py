@@ -17,8 +17,9 @@ from hub.api import (
     Rate,
     StreamType,
 )
-from hub.connect.discovery import GROUP
-from hub.connect.host import Host
+from hub.connect import manual
+from hub.connect.discovery import GROUP, discover
+from hub.connect.host import Host, _with_own
 from hub.connect.validation import InvalidSettings
 from hub.domain.landscape import (
     ActivityMap,
@@ -383,3 +384,14 @@ def test_settings_that_do_not_fit_are_told_key_by_key_without_values(host):
 def test_settings_of_an_unknown_kind(host):
     with pytest.raises(Misconfigured, match="no plugin connects 'nobody'"):
         host.settings("nobody", {})
+
+
+def test_the_hubs_own_kind_is_there_and_no_plugin_takes_its_name(plugin) -> None:
+    with Host.load() as host:
+        assert host.type("manual").capabilities == frozenset()
+        assert host.problems == ()
+    taken = discover([plugin("thief", GOOD.replace("KIND", "manual"))])
+    found = _with_own(taken)
+    assert found.types == (manual.TYPE,)
+    (problem,) = found.problems
+    assert "the hub's own" in problem.message

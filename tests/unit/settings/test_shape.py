@@ -43,7 +43,7 @@ from support.settings_world import Spoil
             "projects:\n",
             "§project: {}\nprojects:\n",
             'unknown key "project"; expected one of hub, controllers, purposes, fields, projects, '
-            'systems. Did you mean "projects"?',
+            'systems, rights. Did you mean "projects"?',
         ),
         (
             "contact: contact@crowst.example",

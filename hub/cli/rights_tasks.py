@@ -1,0 +1,121 @@
+"""Single tasks: `hub rights match`, `link`, `confirm`, `instructions`"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from hub.cli.base import Code, ConfigOption, JsonOption, SandboxOption, Stop, command, opened
+from hub.cli.rights_base import TaskArgument, actor, carry_out, deciding, task_row
+from hub.cli.rights_report import report
+from hub.cli.show import out, print_json, when
+from hub.rights import decide, manual
+
+app = typer.Typer()
+
+
+@app.command()
+@command
+def match(
+    task: TaskArgument,
+    same: Annotated[bool, typer.Option("--same", help="The records are the person's.")] = False,
+    other: Annotated[bool, typer.Option("--other", help="They are somebody else's.")] = False,
+    config: ConfigOption = None,
+    sandbox: SandboxOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Judge records that were found only by what several people may share."""
+    if same == other:
+        raise Stop("give either --same or --other", "", Code.USAGE)
+    with opened(config, sandbox=sandbox) as hub:
+        row = task_row(hub, task)
+        with deciding(row.request_id):
+            system = decide.judge_match(hub.deployment, task, actor(), same=same)
+        carry_out(hub, row.request_id, [system], quiet=json)
+        said = "The records are the person's." if same else "The records are left alone."
+        report(hub, row.request_id, said, json=json)
+
+
+@app.command()
+@command
+def instructions(
+    task: TaskArgument,
+    language: Annotated[str, typer.Option(help="fi, sv or en.")] = "fi",
+    config: ConfigOption = None,
+    sandbox: SandboxOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Print what a person is to do for a task, without anything personal: who it is about stands
+    in the case file."""
+    with opened(config, sandbox=sandbox) as hub:
+        row = task_row(hub, task)
+        text = manual.instructions(hub.deployment, row, language)
+        contact = manual.contact(hub.deployment, row.system)
+    if json:
+        print_json(
+            {
+                "task": task,
+                "request": row.request_id,
+                "system": row.system,
+                "contact": contact,
+                "instructions": text,
+                "confirm_by": row.confirm_by,
+            }
+        )
+        return
+    console = out()
+    console.print(Text(text))
+    if contact:
+        console.print(Text(f"Done by: {contact}", style="dim"))
+    console.print(
+        Text(
+            f"Request {row.request_id}, task {task}, {row.system}; to be confirmed by "
+            f"{when(row.confirm_by)}. Whom it is about: "
+            f"hub rights show {row.request_id} --casefile",
+            style="dim",
+        )
+    )
+
+
+@app.command()
+@command
+def link(
+    task: TaskArgument,
+    config: ConfigOption = None,
+    sandbox: SandboxOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Make the secret of a one-time confirmation link for somebody who has no access to the hub;
+    an earlier one ends. It is shown only now."""
+    with opened(config, sandbox=sandbox) as hub:
+        row = task_row(hub, task)
+        with deciding(row.request_id), hub.deployment.database.begin() as connection:
+            token = manual.new_link(connection, hub.deployment, task)
+    if json:
+        print_json({"task": task, "request": row.request_id, "token": token})
+        return
+    out().print(Text(token, style="bold"), soft_wrap=True)
+    out().print(Text("Give it to whoever does the task; it confirms it once.", style="dim"))
+
+
+@app.command()
+@command
+def confirm(
+    task: TaskArgument,
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who did it: a name is the proof.")],
+    statement: Annotated[str, typer.Option(help="What was done, in their own words.")],
+    config: ConfigOption = None,
+    sandbox: SandboxOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Record that a named person did a task by hand."""
+    if not statement.strip():
+        raise Stop("say what was done: --statement", "", Code.USAGE)
+    with opened(config, sandbox=sandbox) as hub:
+        row = task_row(hub, task)
+        with deciding(row.request_id), hub.deployment.database.begin() as connection:
+            manual.confirm(connection, hub.deployment, task, by, statement)
+        carry_out(hub, row.request_id, quiet=json)
+        report(hub, row.request_id, f"Task {task} is confirmed.", json=json)
