@@ -25,6 +25,7 @@ from hub.settings.model import (
     PurposeConfig,
     RootConfig,
     SystemConfig,
+    WebConfig,
 )
 from hub.settings.tree import Tree
 
@@ -62,6 +63,7 @@ class Document:
     fields: dict[str, FieldConfig] = field(default_factory=dict)
     projects: dict[str, ProjectConfig] = field(default_factory=dict)
     systems: dict[str, SystemConfig] = field(default_factory=dict)
+    web: WebConfig = field(default_factory=WebConfig)
     known: dict[str, list[str]] = field(default_factory=dict)  # section -> ids
     damaged: set[KeyPath] = field(default_factory=set)
 
@@ -86,6 +88,7 @@ class _Shape:
             if info.is_required() and absent:
                 self._add((name,), "missing", _sentence(info.description))
         hub = self._entry(HubConfig, ("hub",)) if "hub" in self._tree.value else None
+        web = self._entry(WebConfig, ("web",)) if "web" in self._tree.value else None
         document = Document(
             hub=hub or HubConfig(),
             controllers=self._section(ControllerConfig, "controllers"),
@@ -93,6 +96,7 @@ class _Shape:
             fields=self._section(FieldConfig, "fields"),
             projects=self._section(ProjectConfig, "projects"),
             systems=self._section(SystemConfig, "systems"),
+            web=web or WebConfig(),
         )
         for name in ("controllers", "purposes", "fields", "projects", "systems"):
             entries = self._tree.value.get(name)

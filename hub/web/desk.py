@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
 
+import structlog
 from fastapi import Depends
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import Request
@@ -27,6 +28,8 @@ from hub.store.tokens import Scope, Token
 from hub.vault.database import Connection, Row, read_only
 from hub.web.problems import Refused
 from hub.web.throttle import Throttle
+
+log = structlog.get_logger(__name__)
 
 Wake = Callable[[Iterable[str]], None]
 """Has the tasks of those systems looked at soon."""
@@ -59,7 +62,7 @@ class Desk:
     """Everything that a route needs."""
 
     hub: Open
-    wake: Wake
+    waker: Wake
     limits: Limits = Limits()
     resolve: Resolve | None = None  # looks DNS up for DKIM; None asks the real one
     refused: Throttle = field(init=False)
@@ -76,6 +79,14 @@ class Desk:
     def deployment(self) -> Deployment:
         """The stores and the landscape."""
         return self.hub.deployment
+
+    def wake(self, systems: Iterable[str]) -> None:
+        """Have the tasks of those systems looked at. What fails here is no failure of the act,
+        which is recorded: the hub looks once a minute for what is due."""
+        try:
+            self.waker(systems)
+        except Exception as error:
+            log.warning("not woken; looked at within a minute", exc_info=error)
 
     def wake_due(self) -> None:
         """Have everything looked at that is due now."""
