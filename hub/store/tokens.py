@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -119,10 +119,12 @@ def revoke(connection: Connection, now: datetime, name: str, actor: str) -> Toke
     row = connection.execute(sa.select(token).where(token.c.name == name).with_for_update()).first()
     if row is None:
         return None
-    if row.revoked_at is None:
-        connection.execute(sa.update(token).where(token.c.id == row.id).values(revoked_at=now))
-        audit.record(connection, now, Event.TOKEN_REVOKED, actor, f"token {row.id}")
-    return _token(row)
+    ended = _token(row)
+    if ended.revoked_at is not None:
+        return ended
+    connection.execute(sa.update(token).where(token.c.id == row.id).values(revoked_at=now))
+    audit.record(connection, now, Event.TOKEN_REVOKED, actor, f"token {row.id}")
+    return replace(ended, revoked_at=now)
 
 
 def _digest(secret: str) -> bytes:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Base64Bytes, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from hub.domain.deadline import ExtensionReason
 from hub.domain.exemption import ExemptionGround
@@ -18,6 +20,21 @@ Line = Annotated[str, Field(max_length=254, pattern=_ONE_LINE)]
 Note = Annotated[str, Field(min_length=1, max_length=20_000)]
 Language = Literal["fi", "sv", "en"]
 Code = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+
+
+def _base64(text: str) -> str:
+    try:
+        base64.b64decode("".join(text.split()), validate=True)
+    except ValueError:
+        raise PydanticCustomError("base64", "is no base64") from None
+    return text
+
+
+Base64 = Annotated[
+    str,
+    Field(min_length=4, max_length=700_000, pattern=r"^[A-Za-z0-9+/\s]+={0,2}\s*$"),
+    AfterValidator(_base64),
+]
 
 GDPR_APPLIES = datetime(2018, 5, 25, tzinfo=UTC)
 
@@ -106,12 +123,15 @@ class MessageEvidence(Body):
     the sender's domain signed it (DKIM)."""
 
     how: Literal["message"] = Field(description="Which kind of evidence.")
-    message: Base64Bytes = Field(
-        min_length=1,
-        max_length=700_000,
-        description="The raw message (RFC 5322), in base64.",
+    message: Base64 = Field(
+        description="The raw message (RFC 5322), in base64; 512 KiB at most.",
         examples=["RnJvbTogYWluby52aXJ0YW5lbkBrZXNrby5leGFtcGxlDQoNClBvaXN0YWthYSB0aWV0b25pLg=="],
     )
+
+    @property
+    def raw(self) -> bytes:
+        """The message itself."""
+        return base64.b64decode("".join(self.message.split()))
 
 
 class WordEvidence(Body):

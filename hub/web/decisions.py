@@ -28,7 +28,7 @@ def add_evidence(
     match body:
         case asked.MessageEvidence():
             enough = identity.by_message(
-                desk.deployment, number, body.message, token.actor, desk.resolve
+                desk.deployment, number, body.raw, token.actor, desk.resolve
             )
         case asked.WordEvidence():
             how = How(body.how)

@@ -24,6 +24,8 @@ from hub.store.requests import Stale
 log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+MOST_ERRORS = 50
+"""More tell nobody more."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", re.ASCII)
 
 
@@ -136,7 +138,7 @@ def _invalid(error: Invalid) -> Response:
 
 def _malformed(_request: Request, error: RequestValidationError) -> Response:
     found = [(_place(one["loc"]), _expected(one)) for one in error.errors()]
-    errors = list(dict.fromkeys(found))[:50]
+    errors = list(dict.fromkeys(found))[:MOST_ERRORS]
     what = "A field is wrong." if len(errors) == 1 else "Some fields are wrong."
     return answer(422, "invalid", what, errors)
 
@@ -151,6 +153,7 @@ def _place(loc: Sequence[object]) -> str:
 _WORDS = {
     "extra_forbidden": "there is no such field",
     "missing": "is missing",
+    "base64": "is no base64",
     "json_invalid": "is no JSON",
     "string_pattern_mismatch": "has another form than it must",
     "value_error": "cannot be right",

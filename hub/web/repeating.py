@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from hub.store import idempotency
 from hub.store.idempotency import Met
 from hub.web.desk import Desk, bearer, desk_of
-from hub.web.problems import Problem, Refused
+from hub.web.problems import MOST_ERRORS, Problem, Refused, field_name
 
 _FORM = r"^[\x21-\x7e]{1,255}$"
 _ONCE = "x-answered-once"
@@ -30,14 +30,20 @@ Act = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class RepeatableRoute(APIRoute):
-    """A route whose POST honours Idempotency-Key."""
+    """A route that takes no other query than its own, and whose POST honours Idempotency-Key."""
 
     def get_route_handler(self) -> Act:
         """The handler, with what the key asks for around it."""
         plain = super().get_route_handler()
         once = bool((self.openapi_extra or {}).get(_ONCE))
+        known = {one.alias for one in self.dependant.query_params}
 
         async def handler(request: Request) -> Response:
+            unknown = [name for name in request.query_params if name not in known]
+            if unknown:
+                told = [(field_name([name]), "there is no such parameter") for name in unknown]
+                errors = list(dict.fromkeys(told))[:MOST_ERRORS]
+                raise Refused(422, "invalid", "A parameter is wrong.", errors=errors)
             key = request.headers.get("idempotency-key")
             if request.method != "POST" or key is None or not re.fullmatch(_FORM, key):
                 return await plain(request)  # where the key is malformed it says so
