@@ -89,6 +89,8 @@ def decide_exemptions(
     desk.checked(token, number)
     exemptions = []
     for index, one in enumerate(body.exemptions):
+        if one.system not in desk.deployment.landscape.systems:
+            raise wrong_field(f"exemptions.{index}.system", "there is no such system")
         if one.ground.needs_end and one.until is None:
             told = f"the ground {one.ground.value} needs the day on which it has ended"
             raise wrong_field(f"exemptions.{index}.until", told)

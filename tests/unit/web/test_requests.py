@@ -188,9 +188,13 @@ def test_an_exemption_that_does_not_fit_is_refused(office: Office) -> None:
     one = {"system": "crowst-crm", "category": "billing", "ground": "others_rights"}
     answer = office.post(path, token, {"exemptions": [one], "reason": "no"})
     assert (answer.status_code, answer.json()["code"]) == (409, "ground-does-not-fit")
-    one = {"system": "nowhere", "category": "billing", "ground": "excessive"}
+    one = {"system": "bangeri-crm", "category": "billing", "ground": "excessive"}
     answer = office.post(path, token, {"exemptions": [one], "reason": "no"})
     assert (answer.status_code, answer.json()["code"]) == (409, "unknown-system")
+    one = {"system": "aino-virtanen", "category": "billing", "ground": "excessive"}
+    answer = office.post(path, token, {"exemptions": [one], "reason": "no"})
+    assert answer.json()["errors"][0]["field"] == "exemptions.0.system"
+    assert "aino" not in answer.text
     one["ground"] = "because"
     answer = office.post(path, token, {"exemptions": [one], "reason": "no"})
     assert answer.json()["errors"][0]["field"] == "exemptions.0.ground"
@@ -221,6 +225,15 @@ def test_a_message_without_a_signature_is_kept_and_not_enough(office: Office) ->
     assert case["evidence"][0]["kind"] == "message"
     answer = office.post(f"/requests/{number}/identity", token, {"how": "message", "message": "?"})
     assert answer.status_code == 422
+
+
+@pytest.mark.parametrize("raw", [b"\xd3M4", b"From", b"From: =?x-none?b?AA==?=\r\n\r\n"])
+def test_a_message_that_is_none_is_not_enough(office: Office, raw: bytes) -> None:
+    token = office.token()
+    number = office.opened(token)
+    body = {"how": "message", "message": base64.b64encode(raw).decode()}
+    answer = office.post(f"/requests/{number}/identity", token, body)
+    assert (answer.status_code, answer.json()["enough"]) == (200, False)
 
 
 def test_a_doubt_stops_the_clock(office: Office) -> None:
@@ -285,6 +298,13 @@ def test_the_case_file_is_shown_when_asked_for_and_the_look_is_logged(office: Of
     reader = office.token(Scope.READ)
     assert office.get(f"/requests/{number}?casefile=true", reader).status_code == 403
     assert events(office, Event.REQUEST_VIEWED) == 1
+
+
+def test_a_dry_run_of_an_objection_asks_nobody_who_cannot_locate(office: Office) -> None:
+    token = office.token()
+    number = office.opened(token, "objection")
+    shown = office.get(f"/requests/{number}/dry-run", token).json()["systems"]
+    assert {(one["act"], one["problem"]) for one in shown} == {("refuse", "")}
 
 
 def test_a_dry_run_shows_what_would_be_done_and_writes_nothing(office: Office) -> None:
