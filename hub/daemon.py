@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 
 import structlog
@@ -230,11 +231,18 @@ class Daemon:
             log.info("system is back", system=name)
 
 
-def run_until(daemon: Daemon, stop: threading.Event, grace: float) -> int:
-    """Run until `stop` is set; answers how much work still ran after `grace` seconds."""
+def run_until(
+    daemon: Daemon,
+    stop: threading.Event,
+    grace: float,
+    beside: AbstractContextManager[object] | None = None,
+) -> int:
+    """Run until `stop` is set; answers how much work still ran after `grace` seconds. `beside` is
+    open meanwhile, and ends before the work does."""
     daemon.start()
     try:
-        stop.wait()
+        with beside or nullcontext():
+            stop.wait()
     finally:
         left = daemon.stop(grace)
     return left

@@ -28,7 +28,15 @@ FOLDER = Path("var") / "sandbox"
 """Where a running sandbox world keeps its data, below its home."""
 STATE = "sandbox.json"
 MASTER = "master.key"
-_ITS_FILES = ("hub.db", "keys.db", "engine.db", MASTER, STATE)
+_ITS_FILES = (
+    "hub.db",
+    "keys.db",
+    "engine.db",
+    MASTER,
+    STATE,
+    "web-certificate.pem",
+    "web-key.pem",
+)
 _READS = ("/search", "/read")
 """How routes end that are called by POST and change nothing."""
 _NOTHING = '{"inputs":[]}'

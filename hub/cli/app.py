@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "quarantine": ("hub.cli.quarantine", _DECIDE, "Look after rows that could not land or go."),
     "prohibit": ("hub.cli.prohibit", _DECIDE, "Record a whole company's no to marketing."),
     "audit": ("hub.cli.audit", _TEND, "Verify the audit log, export its head, read it."),
+    "token": ("hub.cli.token", _TEND, "Make and end the tokens of the admin endpoint."),
     "keys": ("hub.cli.keys", _TEND, "Look after the master key."),
     "db": ("hub.cli.db", _TEND, "Look after the database."),
     "schema": ("hub.cli.schema", _TEND, "Print the configuration's JSON Schema, for editors."),

@@ -14,6 +14,7 @@ import typer
 from rich.text import Text
 
 from hub.cli.base import Code, ConfigOption, JsonOption, SandboxOption, command, settings_of
+from hub.cli.endpoint import Endpoint, prepare
 from hub.cli.keeping import confirm_kept
 from hub.cli.show import cells, out, table
 from hub.cli.sync import run_here
@@ -66,13 +67,23 @@ def run(
         serve(hub, grace, quiet=json or settings.log.format == "json")
 
 
-def serve(hub: Hub, grace: float, *, quiet: bool = False, banner: bool = True) -> None:
-    """Run the daemon until a signal asks it to stop. Raises typer.Exit where work was left."""
+def serve(
+    hub: Hub,
+    grace: float,
+    *,
+    quiet: bool = False,
+    banner: bool = True,
+    endpoint: Endpoint | None = None,
+) -> None:
+    """Run the daemon and the admin endpoint until a signal asks them to stop. Raises typer.Exit
+    where work was left, Stop where the endpoint cannot listen."""
+    endpoint = endpoint or prepare(hub)
     if banner and not quiet:
-        print_banner(hub)
+        print_banner(hub, endpoint)
     daemon = Daemon(hub)
+    beside = endpoint.serving(hub, daemon, grace) if endpoint else None
     with _stopping() as stop:
-        left = run_until(daemon, stop, grace)
+        left = run_until(daemon, stop, grace, beside)
     if left:
         log.warning("stopped with work under way; the next start takes it up", unfinished=left)
         raise typer.Exit(Code.FAILED)
@@ -80,8 +91,8 @@ def serve(hub: Hub, grace: float, *, quiet: bool = False, banner: bool = True) -
         out().print("[dim]Stopped. Nothing is lost; the next start goes on from here.[/]")
 
 
-def print_banner(hub: Hub) -> None:
-    """What runs, how often, and where the data lies."""
+def print_banner(hub: Hub, endpoint: Endpoint | None) -> None:
+    """What runs, how often, where the data lies, and where rights requests are handled."""
     console = out()
     settings = hub.settings
     console.print("[bold]The hub[/] keeps these systems in step:")
@@ -93,6 +104,11 @@ def print_banner(hub: Hub) -> None:
     console.print(shown)
     for name, told in _stores(settings):
         console.print(Text.assemble((f"{name:<9}", "dim"), told), soft_wrap=True)
+    told = f"{endpoint.url}/api/v1" if endpoint else "switched off (web: enabled: false)"
+    console.print(Text.assemble((f"{'Admin':<9}", "dim"), told), soft_wrap=True)
+    if endpoint is not None and endpoint.local:
+        trust = str(endpoint.pair.certificate)
+        console.print(Text.assemble((f"{'Trust':<9}", "dim"), trust), soft_wrap=True)
     for warning in settings.warnings:
         console.print(Text.assemble(("Warning: ", "yellow"), warning), soft_wrap=True)
     console.print("[dim]Ctrl-C stops it cleanly.[/]\n")

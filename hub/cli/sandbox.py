@@ -16,9 +16,10 @@ from rich.text import Text
 from hub import log
 from hub.cli import sandbox_rights
 from hub.cli.base import Code, JsonOption, VerboseOption, command
+from hub.cli.endpoint import Endpoint, prepare
 from hub.cli.run import print_banner, serve
 from hub.cli.sandbox_report import Once, print_once
-from hub.cli.show import out, print_json, progress
+from hub.cli.show import jsonable, out, print_json, progress
 from hub.opening import Hub, now, open_hub
 from hub.sandbox_world import (
     SandboxWorld,
@@ -30,7 +31,8 @@ from hub.sandbox_world import (
     sandboxes,
 )
 from hub.settings import load
-from hub.store import overview
+from hub.store import overview, tokens
+from hub.store.tokens import Scope
 from hub.sync.run import Report, until_quiet
 from hub.sync.survey import survey
 from hub.vault.database import read_only
@@ -83,14 +85,17 @@ def sandbox(
     home = default_home()
     clear(home)
     with sandboxes(people=people, seed=seed, home=home, port=port) as world, _open(world) as hub:
+        endpoint = prepare(hub)
         remember(world)
         try:
+            secret = _token(hub)
             if json:
-                print_json(world)
+                print_json({**jsonable(world), "api": _told(endpoint, secret)})
             else:
-                print_banner(hub)
+                print_banner(hub, endpoint)
                 _print_hints(world)
-            serve(hub, grace, quiet=json, banner=False)
+                _print_call(endpoint, secret)
+            serve(hub, grace, quiet=json, banner=False, endpoint=endpoint)
         finally:
             forget(world)
 
@@ -160,6 +165,39 @@ def _open(world: SandboxWorld) -> Iterator[Hub]:
         hub.vault.confirm_master_kept(now())
         hub.open_systems()
         yield hub
+
+
+def _token(hub: Hub) -> str:
+    """A token for everything, which ends with the world."""
+    with hub.deployment.database.begin() as connection:
+        return tokens.create(
+            connection,
+            hub.deployment.now(),
+            "sandbox",
+            Scope,
+            hub.settings.landscape.controllers,
+            "cli:sandbox",
+        )
+
+
+def _told(endpoint: Endpoint | None, secret: str) -> dict[str, str] | None:
+    if endpoint is None:
+        return None
+    certificate = str(endpoint.pair.certificate)
+    return {"url": f"{endpoint.url}/api/v1", "token": secret, "certificate": certificate}
+
+
+def _print_call(endpoint: Endpoint | None, secret: str) -> None:
+    """How the admin endpoint is called here."""
+    if endpoint is None:
+        return
+    console = out()
+    console.print("[bold]The admin endpoint[/] (docs/api.md), with a token for everything:")
+    call = (
+        f"curl --cacert {endpoint.pair.certificate} -H 'Authorization: Bearer {secret}' "
+        f"{endpoint.url}/api/v1/requests"
+    )
+    console.print(Text.assemble("  ", (call, "cyan"), "\n"), soft_wrap=True)
 
 
 def _print_hints(world: SandboxWorld) -> None:

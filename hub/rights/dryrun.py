@@ -81,9 +81,8 @@ def _ask(
     try:
         opened = open_system(step.system)
         lacking = needs_person(opened.type.capabilities, step.act)
-        if lacking and not isinstance(opened.connector, Locates):
-            return said(by_hand=lacking)
-        assert isinstance(opened.connector, Locates)  # as asked above
+        if not isinstance(opened.connector, Locates):
+            return said(by_hand=lacking)  # a refusal needs no locating, and a person none of it
         mine = [one for one in persons if one.controller in step.controllers]
         wanted = targets.sought(deployment.landscape, system, mine, emails, phone)
         held = opened.connector.locate(wanted)

@@ -205,11 +205,11 @@ def _sender(raw: bytes) -> str:
 def _signed_by(raw: bytes, resolve: Resolve | None) -> str:
     """The domain whose DKIM signature holds and covers the sender, "" where none does."""
     more = {"dnsfunc": resolve} if resolve is not None else {}
-    checked = dkim.DKIM(raw)
     try:
+        checked = dkim.DKIM(raw)
         if not checked.verify(**more):
             return ""
-    except (dkim.DKIMException, OSError):
+    except Exception:  # strangers write these; what cannot be checked is not signed
         return ""
     covers = any(name.lower() == b"from" for name, _ in checked.signed_headers or ())
     domain = (checked.domain or b"").decode("ascii", "replace").lower()

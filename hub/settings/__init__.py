@@ -31,14 +31,17 @@ from hub.settings.checks import (
     check_purposes,
     check_rights,
     check_system,
+    check_web,
 )
+from hub.settings.kinds import address
 from hub.settings.mapping import check_streams
 from hub.settings.mistakes import ConfigError, Mistake, Place, without
+from hub.settings.model import WebConfig
 from hub.settings.secrets import SECRETS_FILE, Secrets
 from hub.settings.shape import Document, understand
 from hub.settings.tree import Reader, Tree
 
-__all__ = ["ConfigError", "Hidden", "Log", "Mistake", "Place", "Settings", "load"]
+__all__ = ["ConfigError", "Hidden", "Log", "Mistake", "Place", "Settings", "Web", "load"]
 
 MASTER_KEY_VARIABLE = "HUB_MASTER_KEY"
 _KEY_EXPECTED = "32 bytes in base64 (44 characters)"
@@ -78,6 +81,18 @@ class Log:
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+@dataclass(frozen=True, slots=True)
+class Web:
+    """Where the admin endpoint listens, and how it shows who it is."""
+
+    enabled: bool
+    host: str
+    port: int  # 0: a free one
+    hosts: tuple[str, ...]
+    certificate: Path | None  # absolute; None: a local one is made
+    key: Path | None
+
+
 @dataclass(frozen=True)
 class Settings:
     """Everything that the configuration says, checked and resolved."""
@@ -90,6 +105,7 @@ class Settings:
     master_key: SecretStr | None  # 32 bytes in base64; None: to be made at the first start
     master_key_source: KeySource
     log: Log
+    web: Web
     plugin_settings: Mapping[str, Mapping[str, Any]]  # system -> the plugin's own, secrets filled
     rates: Mapping[str, Mapping[str, Rate]]  # system -> bucket of ConnectorType.limits -> rate
     files: tuple[Path, ...]  # what was read, in order
@@ -140,6 +156,7 @@ def load(path: Path, environ: Mapping[str, str], *, today: date | None = None) -
         master_key=key,
         master_key_source=source,
         log=Log(document.hub.log.format, document.hub.log.level),
+        web=_web(document.web, home),
         plugin_settings={name: Hidden(one.settings) for name, one in document.systems.items()},
         rates={name: rates(one) for name, one in document.systems.items()},
         files=tuple(files),
@@ -168,6 +185,7 @@ def _check(check: Checker, home: Path, today: date | None) -> tuple[dict[str, st
     """Everything that must agree. The databases' addresses, and warnings."""
     warnings: list[str] = []
     databases = check_hub(check, home)
+    check_web(check)
     check_controllers(check)
     check_purposes(check)
     check_fields(check)
@@ -177,6 +195,17 @@ def _check(check: Checker, home: Path, today: date | None) -> tuple[dict[str, st
         warnings += check_system(check, name, system, today)
         check_streams(check, name, system)
     return databases, warnings
+
+
+def _web(web: WebConfig, home: Path) -> Web:
+    return Web(
+        enabled=web.enabled,
+        host=address(web.listen)[0],
+        port=address(web.listen)[1],
+        hosts=tuple(web.hosts),
+        certificate=(home / web.certificate).resolve() if web.certificate else None,
+        key=(home / web.key).resolve() if web.key else None,
+    )
 
 
 def _master_key(

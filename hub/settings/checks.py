@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 from hub.domain.landscape import MANUAL, FieldKind, Policy
 from hub.settings.countries import in_eea
 from hub.settings.databases import is_sqlite, resolve_database, same_database
+from hub.settings.kinds import address
 from hub.settings.mistakes import KeyPath, Mistake, dotted, near, one_of
 from hub.settings.model import (
     ALL,
@@ -125,6 +127,23 @@ def check_hub(check: Checker, home: Path) -> dict[str, str]:
                 f"another one: {why}",
             )
     return addresses
+
+
+def check_web(check: Checker) -> None:
+    """Certificate and key belong together; who listens for others says by what name."""
+    web = check.document.web
+    for one, other in (("certificate", "key"), ("key", "certificate")):
+        if getattr(web, one) and not getattr(web, other):
+            check.lacking(("web", other), "missing", f"the {other} that belongs to web.{one}")
+    host = address(web.listen)[0]
+    alone = host == "localhost" or ip_address(host).is_loopback
+    if web.enabled and not alone and not web.hosts:
+        check.lacking(
+            ("web", "hosts"),
+            "missing",
+            "the names that the endpoint is called by from other machines",
+            "Such as hosts: [hub.crowst.example], or listen on 127.0.0.1 only",
+        )
 
 
 def check_controllers(check: Checker) -> None:

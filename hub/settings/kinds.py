@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date, timedelta
+from ipaddress import ip_address
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BeforeValidator, Field
@@ -22,6 +23,8 @@ from hub.settings.values import (
 
 _T = TypeVar("_T")
 _BUSINESS_ID = re.compile(r"(\d{7})-(\d)", re.ASCII)
+_ADDRESS = re.compile(r"(?:(?P<host>[a-z0-9.]+)|\[(?P<six>[0-9a-f:.]+)\]):(?P<port>[0-9]{1,5})")
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", re.ASCII)
 _MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -53,6 +56,31 @@ def _country(text: str) -> str:
     if text not in COUNTRIES:
         raise ValueError("a country by its two capital letters (ISO 3166-1), such as FI or US")
     return text
+
+
+def address(text: str) -> tuple[str, int]:
+    """Host and port of `127.0.0.1:8443`, `localhost:8443` or `[::1]:8443`. Raises ValueError."""
+    match = _ADDRESS.fullmatch(text)
+    try:
+        if match is None or int(match["port"]) > 65_535:
+            raise ValueError
+        host = match["six"] or match["host"]
+        if host != "localhost":
+            ip_address(host)
+    except ValueError:
+        raise ValueError("an address and a port, such as 127.0.0.1:8443 or [::1]:8443") from None
+    return host, int(match["port"])
+
+
+def _listen(text: str) -> str:
+    address(text)
+    return text
+
+
+def _host(text: str) -> str:
+    if not _HOST.fullmatch(text):
+        raise ValueError("a host name alone, such as hub.crowst.example")
+    return text.lower()
 
 
 def _local_part(text: str) -> str:
@@ -115,6 +143,15 @@ Cron = Annotated[
     str,
     BeforeValidator(lambda value: _text(value, check_cron)),
     Field(json_schema_extra={"description": EXAMPLE}),
+]
+Listen = Annotated[
+    str,
+    BeforeValidator(lambda value: _text(value, _listen)),
+    Field(json_schema_extra={"pattern": r"^[^\s]+:\d{1,5}$"}),
+]
+HostName = Annotated[
+    str,
+    BeforeValidator(lambda value: _text(value, _host)),
 ]
 LocalPart = Annotated[str, BeforeValidator(lambda value: _text(value, _local_part))]
 

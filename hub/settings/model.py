@@ -31,7 +31,9 @@ from hub.settings.kinds import (
     Day,
     Duration,
     Entries,
+    HostName,
     Items,
+    Listen,
     LocalPart,
     Mail,
     Names,
@@ -373,6 +375,24 @@ class SystemConfig(Part):
     """Whether it takes part. The secrets of a system that does not need not be there yet."""
 
 
+class WebConfig(Part):
+    """The admin endpoint: rights requests and the audit log over HTTPS. `hub token create` makes
+    the tokens that it wants."""
+
+    enabled: bool = True
+    """Whether hub run serves it."""
+    listen: Listen = "127.0.0.1:8443"
+    """The address and port; port 0 takes a free one. Left out: 127.0.0.1:8443, this machine
+    alone."""
+    hosts: Items[HostName] = []
+    """The names that it is called by from other machines; needed where it listens for them."""
+    certificate: Text | None = None
+    """The file of a certificate with its chain (PEM). Left out: a local one is made beside the
+    databases. A relative path counts from hub.home."""
+    key: Text | None = None
+    """The file of the certificate's key (PEM)."""
+
+
 class RootConfig(Part):
     """The configuration of the hub. Keys that begin with x- are for anchors and are passed over."""
 
@@ -397,3 +417,5 @@ class RootConfig(Part):
     """The tools that are kept in step."""
     rights: RightsConfig = RightsConfig()
     """How requests of data subjects are handled."""
+    web: WebConfig = WebConfig()
+    """The admin endpoint."""

@@ -28,6 +28,7 @@ from hub.settings.model import (
     RightsConfig,
     RootConfig,
     SystemConfig,
+    WebConfig,
 )
 from hub.settings.tree import Tree
 
@@ -67,6 +68,7 @@ class Document:
     systems: dict[str, SystemConfig] = field(default_factory=dict)
     rights: RightsConfig = field(default_factory=RightsConfig)
     by_hand: dict[str, ManualConfig] = field(default_factory=dict)  # settings of manual systems
+    web: WebConfig = field(default_factory=WebConfig)
     known: dict[str, list[str]] = field(default_factory=dict)  # section -> ids
     damaged: set[KeyPath] = field(default_factory=set)
 
@@ -91,6 +93,7 @@ class _Shape:
             if info.is_required() and absent:
                 self._add((name,), "missing", _sentence(info.description))
         hub = self._entry(HubConfig, ("hub",)) if "hub" in self._tree.value else None
+        web = self._entry(WebConfig, ("web",)) if "web" in self._tree.value else None
         document = Document(
             hub=hub or HubConfig(),
             controllers=self._section(ControllerConfig, "controllers"),
@@ -98,6 +101,7 @@ class _Shape:
             fields=self._section(FieldConfig, "fields"),
             projects=self._section(ProjectConfig, "projects"),
             systems=self._section(SystemConfig, "systems"),
+            web=web or WebConfig(),
         )
         if "rights" in self._tree.value:
             document.rights = self._entry(RightsConfig, ("rights",)) or RightsConfig()

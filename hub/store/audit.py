@@ -70,25 +70,11 @@ def entries(connection: Connection, *, subjects: list[str] | None = None) -> Ite
     can be no entry: the log was tampered with."""
     after = 0
     while True:
-        query = sa.select(audit).where(audit.c.seq > after).order_by(audit.c.seq).limit(_PAGE)
-        if subjects is not None:
-            query = query.where(audit.c.subject.in_(subjects))
-        rows = connection.execute(query).all()
-        for row in rows:
-            yield Chained(
-                Entry(
-                    row.seq,
-                    row.at,
-                    Event(row.event),
-                    row.actor,
-                    row.subject,
-                    orjson.loads(row.detail),
-                ),
-                row.hash,
-            )
-        if len(rows) < _PAGE:
+        found = page(connection, after, _PAGE, subjects=subjects)
+        yield from found
+        if len(found) < _PAGE:
             return
-        after = rows[-1].seq
+        after = found[-1].entry.seq
 
 
 def check(connection: Connection, *heads: Head) -> tuple[Broken | None, Head]:
@@ -106,3 +92,26 @@ def check(connection: Connection, *heads: Head) -> tuple[Broken | None, Head]:
         return verify(read(), *heads), last
     except ValueError:
         return Broken(Fault.EDITED, last.seq + 1), last
+
+
+def page(
+    connection: Connection, after: int, limit: int, *, subjects: list[str] | None = None
+) -> list[Chained]:
+    """At most `limit` entries behind one, in their order. Raises ValueError as `entries` does."""
+    query = sa.select(audit).where(audit.c.seq > after).order_by(audit.c.seq).limit(limit)
+    if subjects is not None:
+        query = query.where(audit.c.subject.in_(subjects))
+    return [
+        Chained(
+            Entry(
+                row.seq,
+                row.at,
+                Event(row.event),
+                row.actor,
+                row.subject,
+                orjson.loads(row.detail),
+            ),
+            row.hash,
+        )
+        for row in connection.execute(query)
+    ]

@@ -56,14 +56,25 @@ def listed(
     connection: Connection,
     *,
     states: Sequence[str] = (),
+    right: str = "",
+    controllers: Sequence[str] | None = None,
     open_only: bool = False,
     after: int = 0,
     limit: int = 100,
 ) -> list[Row[Any]]:
-    """Requests in the order of their numbers."""
+    """Requests in the order of their numbers; of `controllers`, those that concern one of them."""
     query = sa.select(request).where(request.c.id > after).order_by(request.c.id).limit(limit)
     if states:
         query = query.where(request.c.state.in_(states))
+    if right:
+        query = query.where(request.c.right == right)
+    if controllers is not None:
+        whose = sa.literal(" ") + request.c.controllers + " " + request.c.also + " "
+        query = query.where(
+            sa.or_(*[whose.contains(f" {one} ", autoescape=True) for one in controllers])
+            if controllers
+            else sa.false()
+        )
     if open_only:
         query = query.where(request.c.open)
     return list(connection.execute(query))

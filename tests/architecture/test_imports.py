@@ -29,6 +29,7 @@ BREACHES = {
     "cryptography": ("hub/store/links.py", "import cryptography"),
     "holidays": ("hub/domain/gate.py", "import holidays"),
     "screens": ("hub/daemon.py", "import rich"),
+    "web-libraries": ("hub/daemon.py", "import fastapi"),
 }
 
 

@@ -43,7 +43,36 @@ from support.settings_world import Spoil
             "projects:\n",
             "§project: {}\nprojects:\n",
             'unknown key "project"; expected one of hub, controllers, purposes, fields, projects, '
-            'systems, rights. Did you mean "projects"?',
+            'systems, rights, web. Did you mean "projects"?',
+        ),
+        (
+            "projects:\n",
+            "web: {listen: §8443}\nprojects:\n",
+            'web.listen: found "8443"; expected an address and a port, such as 127.0.0.1:8443 or '
+            "[::1]:8443",
+        ),
+        (
+            "projects:\n",
+            "web: {listen: §hub.example:8443}\nprojects:\n",
+            'web.listen: found "hub.example:8443"; expected an address and a port, such as '
+            "127.0.0.1:8443 or [::1]:8443",
+        ),
+        (
+            "projects:\n",
+            'web: {hosts: [§"https://hub.example/"]}\nprojects:\n',
+            'web.hosts[0]: found "https://hub.example/"; expected a host name alone, such as '
+            "hub.crowst.example",
+        ),
+        (
+            "projects:\n",
+            "§web: {certificate: tls.pem}\nprojects:\n",
+            "web.key: missing; expected the key that belongs to web.certificate",
+        ),
+        (
+            "projects:\n",
+            '§web: {listen: "0.0.0.0:8443"}\nprojects:\n',
+            "web.hosts: missing; expected the names that the endpoint is called by from other "
+            "machines. Such as hosts: [hub.crowst.example], or listen on 127.0.0.1 only",
         ),
         (
             "contact: contact@crowst.example",

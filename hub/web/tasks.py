@@ -1,0 +1,148 @@
+"""Tasks that a person has to do, and the one-time links with which they are confirmed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Path, Query
+from starlette.requests import Request
+
+from hub.domain.audit import Event
+from hub.domain.rights import RequestState, TaskState
+from hub.rights import decide, manual
+from hub.rights.manual import CannotConfirm
+from hub.store import audit, requests
+from hub.vault.database import Connection, Row, read_only
+from hub.web import answers, asked
+from hub.web.desk import Desk, Handler, TheDesk
+from hub.web.problems import Refused
+from hub.web.repeating import errors, post, router
+from hub.web.requests import MOST, Number
+
+api = router("tasks")
+
+TaskNumber = Annotated[int, Path(ge=1, le=MOST, description="The task's number.")]
+Link = Annotated[
+    str, Path(pattern=r"^[A-Za-z0-9_-]{8,64}$", description="The secret of the one-time link.")
+]
+_OPEN = (400, 404, 405, 408, 413, 422, 429, 500)
+
+
+@post(
+    api,
+    "/requests/{number}/tasks/{task}/link",
+    status=201,
+    once=True,
+    response_model=answers.NewLink,
+)
+def make_link(
+    number: Number, task: TaskNumber, desk: TheDesk, token: Handler, request: Request
+) -> answers.NewLink:
+    """Make a one-time link with which whoever has it can confirm the task. An earlier one ends.
+
+    The link is answered once: with an Idempotency-Key that was used, the status is 409.
+    """
+    deployment = desk.deployment
+    with deployment.database.begin() as connection:
+        row = desk.task(connection, token, number, task)
+        _unless_archived(connection, number)
+        secret = manual.new_link(connection, deployment, task)
+        audit.record(
+            connection,
+            deployment.now(),
+            Event.TASK_LINK_MADE,
+            token.actor,
+            f"task {task}",
+            {"request": str(number)},
+        )
+    address = request.url_for("show_manual_task", link=secret)
+    return answers.NewLink(link=str(address), confirm_by=row.confirm_by)
+
+
+@post(api, "/requests/{number}/tasks/{task}/confirmation", response_model=answers.TaskChanged)
+def confirm_task(
+    number: Number, task: TaskNumber, body: asked.Confirmation, desk: TheDesk, token: Handler
+) -> answers.TaskChanged:
+    """Record that a named person did what the task asks."""
+    with desk.deployment.database.begin() as connection:
+        desk.task(connection, token, number, task)
+        _unless_archived(connection, number)
+        manual.confirm(connection, desk.deployment, task, body.by, body.statement)
+    desk.wake_due()
+    return _now(desk, task)
+
+
+@post(api, "/requests/{number}/tasks/{task}/match", response_model=answers.TaskChanged)
+def judge_match(
+    number: Number, task: TaskNumber, body: asked.Match, desk: TheDesk, token: Handler
+) -> answers.TaskChanged:
+    """Say whether records that are not certainly the person's are theirs; the task goes on."""
+    with read_only(desk.deployment.database).connect() as connection:
+        desk.task(connection, token, number, task)
+        _unless_archived(connection, number)
+    system = decide.judge_match(desk.deployment, task, token.actor, same=body.same)
+    desk.wake([system])
+    return _now(desk, task)
+
+
+@api.get(
+    "/confirmations/{link}",
+    response_model=answers.ManualTask,
+    responses=errors(always=_OPEN),
+)
+def show_manual_task(
+    link: Link,
+    desk: TheDesk,
+    request: Request,
+    language: Annotated[asked.Language, Query(description="Of the instructions.")] = "fi",
+) -> answers.ManualTask:
+    """Show what a one-time link asks to be done. No token is needed, and no person is named."""
+    desk.link_used(request)
+    with read_only(desk.deployment.database).connect() as connection:
+        task = _by_link(desk, connection, link)
+    return answers.ManualTask(
+        system=task.system,
+        act=task.act,
+        instructions=manual.instructions(desk.deployment, task, language),
+        language=language,
+        confirm_by=task.confirm_by,
+    )
+
+
+@api.post(
+    "/confirmations/{link}",
+    response_model=answers.Done,
+    responses=errors(409, 415, always=_OPEN),
+)
+def confirm_by_link(
+    link: Link, body: asked.Confirmation, desk: TheDesk, request: Request
+) -> answers.Done:
+    """Confirm the task of a one-time link, which is spent by it. No token is needed."""
+    desk.link_used(request)
+    with desk.deployment.database.begin() as connection:
+        task = _by_link(desk, connection, link)
+        manual.confirm(connection, desk.deployment, task.id, body.by, body.statement)
+    desk.wake_due()
+    return answers.Done(confirmed=True)
+
+
+def _by_link(desk: Desk, connection: Connection, link: str) -> Row[object]:
+    try:
+        return manual.by_link(connection, desk.deployment, link)
+    except CannotConfirm:
+        raise Refused(
+            404, "no-such-link", "The link was used already or is none of ours: ask for another."
+        ) from None
+
+
+def _unless_archived(connection: Connection, number: int) -> None:
+    row = decide.load(connection, number)
+    if row.state == RequestState.ARCHIVED.value:
+        raise Refused(409, "archived", "The case file of this request has ended.")
+
+
+def _now(desk: Desk, task_id: int) -> answers.TaskChanged:
+    with read_only(desk.deployment.database).connect() as connection:
+        row = requests.get_task(connection, task_id)
+    assert row is not None  # tasks stay
+    return answers.TaskChanged(task=task_id, state=TaskState(row.state))
