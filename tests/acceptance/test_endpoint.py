@@ -151,6 +151,15 @@ def test_switched_off_it_does_not_listen(small: Small, tmp_path: Path) -> None:
     assert not (world.folder / "web-key.pem").exists()
 
 
+def test_help_does_not_wait_for_the_web() -> None:
+    asked = "import sys; from hub.cli.app import app; app(['--help'], standalone_mode=False)"
+    found = f"{asked}; sys.exit(str(sorted({{'fastapi', 'uvicorn'}} & set(sys.modules))))"
+    ended = subprocess.run(
+        [sys.executable, "-c", found], capture_output=True, text=True, check=False
+    )
+    assert ended.stderr.strip() == "[]"
+
+
 def test_the_sandbox_tells_how_to_call_it(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "hub.cli", "sandbox", "--people", "10", "--json"],

@@ -85,13 +85,13 @@ QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too
 
 
 @SCHEMA.parametrize()
-@settings(max_examples=12, deadline=None, suppress_health_check=QUIET, database=None)
+@settings(max_examples=10, deadline=None, suppress_health_check=QUIET, database=None)
 def test_answers_are_those_described(case: schemathesis.Case, served: Served) -> None:
     hold_to_it(case, served)
 
 
 @pytest.mark.long
 @SCHEMA.parametrize()
-@settings(max_examples=120, deadline=None, suppress_health_check=QUIET, database=None)
+@settings(max_examples=300, deadline=None, suppress_health_check=QUIET, database=None)
 def test_answers_are_those_described_at_length(case: schemathesis.Case, served: Served) -> None:
     hold_to_it(case, served)
