@@ -53,7 +53,9 @@ def prepare(hub: Hub) -> Endpoint | None:
         pair = (
             Pair(web.certificate, web.key)
             if web.certificate is not None and web.key is not None
-            else local_certificate(folder_of(hub.settings), hub.deployment.now(), _hostname())
+            else local_certificate(
+                folder_of(hub.settings), hub.deployment.now(), [socket.gethostname(), *web.hosts]
+            )
         )
         check(pair)
     except CannotListen as error:
@@ -76,7 +78,3 @@ def folder_of(settings: Settings) -> Path:
     """Where the local certificate lies: beside the database, or in the hub's home."""
     path = sqlite_path(settings.database)
     return path.parent if path else settings.home
-
-
-def _hostname() -> str:
-    return socket.gethostname()

@@ -252,8 +252,6 @@ def _two_approve(plan: Plan) -> list[str]:
     why = [reason(code).means for code in plan.weak]
     if plan.exemptions:
         why.append("a part is refused: a second person approves too")
-    if plan.several:
-        why.append("several persons are concerned: a second person approves too")
     return why
 
 

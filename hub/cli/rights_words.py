@@ -111,6 +111,9 @@ REASONS: Mapping[str, Words] = {
         "more was found after approval, so the plan is approved anew", "hub rights approve N"
     ),
     "shared-address": Words("several people share the address: a second person approves too"),
+    "several-persons": Words(
+        "one company knows several persons by these addresses: a second person approves too"
+    ),
 }
 
 _ACTS: Mapping[str, str] = {

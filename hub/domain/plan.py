@@ -84,7 +84,9 @@ class Plan:
     steps: tuple[Step, ...] = ()
     exemptions: tuple[Exemption, ...] = ()
     fields: tuple[str, ...] = ()  # names of hub fields to be corrected
-    weak: tuple[str, ...] = ()  # codes of what makes a match doubtful: "shared-address"
+    weak: tuple[
+        str, ...
+    ] = ()  # codes of what makes a match doubtful: "shared-address", "several-persons"
 
     def __post_init__(self) -> None:
         for name in ("controllers", "persons", "partly", "steps", "fields", "weak"):
@@ -142,15 +144,10 @@ class Plan:
             weak=tuple(raw["weak"]),
         )
 
-    @property
-    def several(self) -> bool:
-        """More persons than controllers: two persons of one controller are taken for one human."""
-        return len(self.persons) > len(self.controllers)
-
     def needs_second(self, *, always: bool = False) -> bool:
-        """Whether a second person has to approve: exemptions, weak matches, several persons of one
-        controller, or configured so."""
-        return always or bool(self.exemptions) or bool(self.weak) or self.several
+        """Whether a second person has to approve: exemptions, weak matches (two persons of one
+        controller among them), or configured so."""
+        return always or bool(self.exemptions) or bool(self.weak)
 
     def grown(
         self,

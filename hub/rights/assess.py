@@ -88,7 +88,17 @@ def draft(
         steps=tuple(sorted(steps)),
         exemptions=tuple(exemptions),
         fields=tuple(sorted(case.corrections)),
-        weak=("shared-address",) if found.shared else (),
+        weak=_weak(found),
+    )
+
+
+def _weak(found: Targets) -> tuple[str, ...]:
+    """Codes of what makes it doubtful whom the plan is about."""
+    whose = [one.controller for one in found.persons.values()]
+    several = len(set(whose)) < len(whose)  # two persons of one controller, taken for one human
+    return (
+        *(("shared-address",) if found.shared else ()),
+        *(("several-persons",) if several else ()),
     )
 
 

@@ -95,7 +95,7 @@ def _set_tasks(
             "state": TaskState.AWAITING_EXTERNAL.value,
             "waiting": False,
             "reason": "remainder-by-hand",
-            "confirm_by": now + deployment.landscape.rights.manual_within,
+            "confirm_by": manual.confirm_by(deployment, step.system, now),
         }
         wanted[step.system, "remainder"] = (whose, "confirm", by_hand)
     # the hub's own copy goes last: until then it is what finds the person elsewhere

@@ -55,8 +55,8 @@ def begin(
         from sqlalchemy.dialects.postgresql import insert  # noqa: PLC0415 - by dialect
     else:
         from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]  # noqa: PLC0415
-    done = connection.execute(insert(answer).values(**values).on_conflict_do_nothing())
-    if done.rowcount:
+    mine_now = insert(answer).values(**values).on_conflict_do_nothing().returning(answer.c.key)
+    if connection.execute(mine_now).first() is not None:
         return None
     row = connection.execute(sa.select(answer).where(*mine)).one()
     return Met(row.fingerprint == fingerprint, row.status, row.body)

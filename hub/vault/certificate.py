@@ -12,7 +12,7 @@ import ipaddress
 import os
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -38,14 +38,14 @@ class Pair(NamedTuple):
     key: Path
 
 
-def local_certificate(folder: Path, now: datetime, hostname: str = "") -> Pair:
+def local_certificate(folder: Path, now: datetime, hosts: Iterable[str] = ()) -> Pair:
     """The local certificate in that folder, made where there is none that holds for another month
-    and for that host name too. The key can be read by its owner alone.
+    and for those host names too. The key can be read by its owner alone.
 
     Raises OSError where the folder cannot be written.
     """
     pair = Pair(folder / "web-certificate.pem", folder / "web-key.pem")
-    names = [*NAMES, *([hostname.lower()] if _HOST.fullmatch(hostname) else [])]
+    names = [*NAMES, *(one.lower() for one in hosts if _HOST.fullmatch(one))]
     if not _holds(pair, now, names):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         key = ec.generate_private_key(ec.SECP256R1())

@@ -112,12 +112,12 @@ class Desk:
         if found is not None and not why:
             return found
         self._slow_down(self.refused, request)
-        self._tell_refused(found, why)
         raise Refused(
             401,
             "token-refused",
             "The token is unknown, has expired or was revoked.",
             headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
+            afterwards=lambda: self._tell_refused(found, why),
         )
 
     def link_used(self, request: Request) -> None:
@@ -127,9 +127,13 @@ class Desk:
     def may(self, token: Token, *scopes: Scope) -> None:
         """Raise Refused (403) unless the token has one of the scopes."""
         if token.scopes.isdisjoint(scopes):
-            self._tell_refused(token, "scope")
             wanted = " or ".join(scopes)
-            raise Refused(403, "scope-missing", f"The token lacks the scope {wanted}.")
+            raise Refused(
+                403,
+                "scope-missing",
+                f"The token lacks the scope {wanted}.",
+                afterwards=lambda: self._tell_refused(token, "scope"),
+            )
 
     # what the caller may touch
 
@@ -161,11 +165,11 @@ class Desk:
     def all_of(self, token: Token, controllers: Iterable[str]) -> None:
         """Raise Refused (403) unless the token has all of those controllers."""
         if not token.controllers.issuperset(controllers):
-            self._tell_refused(token, "controller")
             raise Refused(
                 403,
                 "controller-missing",
                 "This concerns a controller that the token does not have.",
+                afterwards=lambda: self._tell_refused(token, "controller"),
             )
 
     def task(self, connection: Connection, token: Token, number: int, task_id: int) -> Row[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -53,7 +53,7 @@ class Problem(BaseModel):
 
 
 class Refused(Exception):
-    """Ends a request with a problem."""
+    """Ends a request with a problem. `afterwards` is called when its transaction has ended."""
 
     def __init__(
         self,
@@ -63,6 +63,7 @@ class Refused(Exception):
         *,
         errors: Sequence[tuple[str, str]] = (),
         headers: Mapping[str, str] | None = None,
+        afterwards: Callable[[], None] | None = None,
     ) -> None:
         super().__init__(code)
         self.status = status
@@ -70,6 +71,7 @@ class Refused(Exception):
         self.detail = detail
         self.errors = errors
         self.headers = headers
+        self.afterwards = afterwards
 
 
 def wrong_field(name: str, message: str) -> Refused:
@@ -128,6 +130,8 @@ def register(app: FastAPI) -> None:
 
 
 def _refused(_request: Request, error: Refused) -> Response:
+    if error.afterwards is not None:
+        error.afterwards()  # a handler that is no coroutine runs in a thread of the pool
     return answer(error.status, error.code, error.detail, error.errors, error.headers)
 
 

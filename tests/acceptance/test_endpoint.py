@@ -91,7 +91,7 @@ def test_the_hub_serves_requests_while_it_runs(small: Small, tmp_path: Path) -> 
         certificate = world.folder / "web-certificate.pem"
         assert (world.folder / "web-key.pem").stat().st_mode & 0o777 == 0o600
         token = everything(hub)
-        body = {"right": "access", "controllers": ["crowst"], "email": "aino@kesko.example"}
+        body = {"right": "access", "controllers": ["crowst"], "email": "aino@kuviteltu.example"}
         status, opened = call(url, token, certificate, "/requests", body)
         assert (status, opened["state"]) == (201, "identity_pending")
         at = f"/requests/{opened['number']}"
@@ -149,6 +149,15 @@ def test_switched_off_it_does_not_listen(small: Small, tmp_path: Path) -> None:
         assert running.stop() == 0
     assert "the admin endpoint listens" not in {line["event"] for line in running.lines}
     assert not (world.folder / "web-key.pem").exists()
+
+
+def test_help_does_not_wait_for_the_web() -> None:
+    asked = "import sys; from hub.cli.app import app; app(['--help'], standalone_mode=False)"
+    found = f"{asked}; sys.exit(str(sorted({{'fastapi', 'uvicorn'}} & set(sys.modules))))"
+    ended = subprocess.run(
+        [sys.executable, "-c", found], capture_output=True, text=True, check=False
+    )
+    assert ended.stderr.strip() == "[]"
 
 
 def test_the_sandbox_tells_how_to_call_it(tmp_path: Path) -> None:

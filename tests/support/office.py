@@ -17,11 +17,12 @@ from hub.store import tokens
 from hub.store.tokens import Scope
 from hub.web.api import app
 from hub.web.desk import Limits
+from support.accounts import open_accounts
 from support.asgi import client_of
 from support.world import World, small_world
 
 BOTH = ("crowst", "bangeri")
-EMAIL = "aino.virtanen@kesko.example"
+EMAIL = "aino.virtanen@kuviteltu.example"
 
 
 def no_dns(*_: Any, **__: Any) -> None:
@@ -110,6 +111,7 @@ class Office:
 def office_in(folder: Path) -> Iterator[Office]:
     """An endpoint over a new world."""
     with small_world(folder) as world:
+        open_accounts(world)
         office = Office(world)
         try:
             yield office

@@ -94,9 +94,9 @@ def test_one_whose_key_is_gone_reads_as_shredded(world: EventsWorld) -> None:
 
 
 def test_connectors_tell_which_kinds_they_know(world: EventsWorld) -> None:
-    told = connectors._told(tool_type("events", world.clock, scoped=True), "")
+    told = connectors._told(tool_type("events", world.clock, scoped=True), None)
     assert told["activities"]["people"][:2] == ["absent", "attended"]
-    assert connectors._told(tool_type("crm", world.clock, scoped=False), "")["activities"] == {}
+    assert connectors._told(tool_type("crm", world.clock, scoped=False), None)["activities"] == {}
 
 
 def test_a_kind_that_is_not_offered_is_told_at_its_line(tmp_path: Path, world: EventsWorld) -> None:

@@ -141,10 +141,10 @@ class TestSecondApprover:
     def test_one_human_at_both_controllers_needs_none(self) -> None:
         assert not replace(PLAN, controllers=("crowst", "bangeri"), persons=(7, 8)).needs_second()
 
-    def test_exemptions_weak_matches_several_persons_or_always(self) -> None:
+    def test_exemptions_weak_matches_or_always(self) -> None:
         assert replace(PLAN, exemptions=(KEPT,)).needs_second()
         assert replace(PLAN, weak=("shared-address",)).needs_second()
-        assert replace(PLAN, persons=(7, 8)).needs_second()
+        assert replace(PLAN, weak=("several-persons",)).needs_second()
         assert PLAN.needs_second(always=True)
 
 

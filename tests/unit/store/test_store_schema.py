@@ -94,10 +94,12 @@ def test_indexes_are_those_of_a_database_made_without_migrations(
     partial = {name for name, index in made.items() if index["where"]}
     assert partial == {
         "ix_delivery_open",
+        "ix_rights_task_due",
         "uq_delivery_in_flight",
         "uq_delivery_ready",
         "uq_delivery_ready_create",
         "uq_review_open",
+        "uq_rights_request_open",
     }
 
 

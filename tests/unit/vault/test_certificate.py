@@ -28,7 +28,7 @@ def names_of(made: x509.Certificate) -> tuple[set[str], set[str]]:
 
 
 def test_it_is_for_this_machine_alone_and_lives_397_days(tmp_path: Path) -> None:
-    pair = local_certificate(tmp_path / "new", NOW, "Hub-1.office.example")
+    pair = local_certificate(tmp_path / "new", NOW, ["Hub-1.office.example"])
     made = read(pair)
     assert names_of(made) == ({"localhost", "hub-1.office.example"}, {"127.0.0.1", "::1"})
     assert made.not_valid_after_utc - made.not_valid_before_utc == LIFE == timedelta(days=397)
@@ -58,13 +58,13 @@ def test_it_stays_until_its_last_month(tmp_path: Path) -> None:
 
 
 def test_another_host_name_needs_another_one(tmp_path: Path) -> None:
-    first = read(local_certificate(tmp_path, NOW, "hub-1"))
-    assert read(local_certificate(tmp_path, NOW, "HUB-1")) == first
-    assert names_of(read(local_certificate(tmp_path, NOW, "hub-2")))[0] == {"localhost", "hub-2"}
+    first = read(local_certificate(tmp_path, NOW, ["hub-1"]))
+    assert read(local_certificate(tmp_path, NOW, ["HUB-1"])) == first
+    assert names_of(read(local_certificate(tmp_path, NOW, ["hub-2"])))[0] == {"localhost", "hub-2"}
 
 
 def test_a_host_name_that_is_none_is_passed_over(tmp_path: Path) -> None:
-    assert names_of(read(local_certificate(tmp_path, NOW, "not a name!")))[0] == {"localhost"}
+    assert names_of(read(local_certificate(tmp_path, NOW, ["not a name!"])))[0] == {"localhost"}
 
 
 def test_what_is_broken_or_does_not_fit_is_made_anew(tmp_path: Path) -> None:

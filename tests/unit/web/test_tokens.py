@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -126,6 +127,18 @@ def test_of_a_request_to_both_one_sees_its_own_part_and_decides_nothing_alone(
     theirs = next(t["task"] for t in all_of_it["tasks"] if t["system"] == "bangeri-crm")
     answer = office.post(f"/requests/{number}/tasks/{theirs}/link", one)
     assert answer.status_code == 404
+
+
+def test_a_refused_look_is_told_of_and_keeps_nobody_waiting(office: Office) -> None:
+    both, one = office.token(), office.token(controllers=["crowst"])
+    number = office.opened(both, "access", ("crowst", "bangeri"))
+    began = time.monotonic()
+    # refused inside the transaction of the look: the entry has to wait for its end
+    assert office.get(f"/requests/{number}?casefile=true", one).status_code == 403
+    assert time.monotonic() - began < 20  # SQLite's patience is thirty
+    told = ("token:2", "token 2", {"reason": "controller"})
+    assert audited(office, Event.TOKEN_REFUSED) == [told]
+    assert audited(office, Event.REQUEST_VIEWED) == []
 
 
 def test_a_request_is_not_opened_for_a_controller_that_the_token_lacks(office: Office) -> None:
