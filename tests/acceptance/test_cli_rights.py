@@ -1,34 +1,29 @@
-"""`hub rights`, `hub audit` and `hub notices`, from the first letter to the proof."""
+"""`hub rights`, from the first letter to the proof."""
 
 from __future__ import annotations
 
 import csv
 import json
-import sqlite3
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support.commands import Commands, members, over, subscription, varied
 from support.daemon_process import JSON_LOG, daemon
+from support.rights_commands import (
+    BINDER,
+    asked,
+    commands_in,
+    confirm_all,
+    events,
+    other_person,
+    planned,
+    shown,
+    somebody,
+)
 
 from hub.sandbox_world import SandboxWorld, sandboxes
-
-BINDER = """\
-systems:
-  paper-forms:
-    plugin: manual
-    owner: crowst
-    location: {country: FI}
-    settings:
-      contact: Tilintarkastus Oy
-      instructions: {fi: "Mappi on hyllyssä B.", en: "The binder is on shelf B."}
-      within: 3d
-
-  crowst-crm:"""
 
 
 @pytest.fixture(scope="module")
@@ -39,56 +34,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxWorld]:
 
 @pytest.fixture(scope="module")
 def hub(world: SandboxWorld, tmp_path_factory: pytest.TempPathFactory) -> Commands:
-    """`hub` over a world in step, with a binder of paper forms besides. Each test takes somebody
-    else of its people."""
-    folder = tmp_path_factory.mktemp("config")
-    commands = over(world, varied(folder, ("systems:\n  crowst-crm:", BINDER)))
-    commands.ok("keys", "confirm-kept")
-    commands.ok("sync")
-    return commands
-
-
-def somebody(world: SandboxWorld, nth: int) -> str:
-    listed = members(world, "crowst-mailer", "crowst-uutiset", "subscribed")
-    return sorted(str(one["email_address"]) for one in listed)[nth]
-
-
-def asked(hub: Commands, right: str, who: str, *more: str) -> str:
-    opened = hub.ok(
-        "rights", "open", right, "--email", who, "--controller", "crowst", *more, "--json"
-    )
-    return str(opened.json["id"])
-
-
-def planned(hub: Commands, right: str, who: str, *more: str) -> str:
-    number = asked(hub, right, who, *more)
-    hub.ok("rights", "identify", number, "--how", "known-to-handler", "--note", "soitettu takaisin")
-    return number
-
-
-def shown(hub: Commands, number: str) -> dict[str, Any]:
-    found: dict[str, Any] = hub.ok("rights", "show", number, "--json").json
-    return found
-
-
-def confirm_all(hub: Commands, number: str) -> None:
-    """Do what is a person's: judge what may be somebody else's, confirm what is done by hand."""
-    for task in shown(hub, number)["tasks"]:
-        if task["reason"] == "weak-match":
-            hub.ok("rights", "match", str(task["id"]), "--other")
-    for task in shown(hub, number)["tasks"]:
-        if task["state"] == "awaiting_external":
-            by = ("--by", "Aino Virta", "--statement", "Tehty.")
-            hub.ok("rights", "confirm", str(task["id"]), *by)
-
-
-def events(hub: Commands, number: str) -> list[str]:
-    return [one["event"] for one in shown(hub, number)["timeline"]]
-
-
-def other_person(hub: Commands) -> Commands:
-    """The same commands at another handler's terminal."""
-    return replace(hub, environ={**hub.environ, "SUDO_USER": "toinen"})
+    return commands_in(world, tmp_path_factory.mktemp("config"))
 
 
 def test_an_erasure_goes_from_the_letter_to_the_proof(hub: Commands, world: SandboxWorld) -> None:
@@ -370,76 +316,13 @@ def test_a_manual_system_is_checked_and_never_synced(hub: Commands) -> None:
     assert "manual" in {one["kind"] for one in hub.ok("connectors", "--json").json["connectors"]}
 
 
-def test_two_who_share_an_address_need_a_second_approver(
+def test_two_persons_of_one_company_need_a_second_approver(
     hub: Commands, world: SandboxWorld
 ) -> None:
-    number = planned(hub, "access", somebody(world, 0))
-    plan = shown(hub, number)["plan"]
-    assert plan["weak"] or len(plan["persons"]) > len(plan["controllers"])
+    number = planned(hub, "access", somebody(world, 0), "--also", somebody(world, 2))
+    assert shown(hub, number)["plan"]["weak"] == ["several-persons"]
     assert not hub.ok("rights", "approve", number, "--yes", "--json").json["started"]
     assert other_person(hub).ok("rights", "approve", number, "--yes", "--json").json["started"]
-
-
-def test_a_tampered_log_is_found_and_said_in_words(
-    hub: Commands, world: SandboxWorld, tmp_path: Path
-) -> None:
-    asked(hub, "access", somebody(world, 15))
-    head = tmp_path / "head.json"
-    hub.ok("audit", "export", "--head", str(head))
-    kept = json.loads(head.read_text())
-    assert hub("audit", "export", "--head", str(head)).code == 1  # an earlier one is kept
-    assert hub.ok("audit", "verify", "--head", str(head), "--json").json["ok"]
-    shown_here = hub.ok("audit", "show", "--last", "1", "--json").json
-    assert shown_here[0]["seq"] == kept["seq"]
-    changes = (
-        (f"DELETE FROM audit_event WHERE seq = {kept['seq']}", "cut off"),
-        ("UPDATE audit_event SET actor = 'hub' WHERE seq = 1", "entry 1 was changed"),
-        ("UPDATE audit_event SET event = 'gossip' WHERE seq = 2", "entry 2 was changed"),
-        ("DELETE FROM audit_event WHERE seq = 2", "taken out"),
-    )
-    database = world.folder / "hub.db"
-    for change, said in changes:
-        with sqlite3.connect(database) as connection:
-            rows = connection.execute("SELECT * FROM audit_event").fetchall()
-            connection.execute(change)
-        ended = hub("audit", "verify", "--head", str(head))
-        with sqlite3.connect(database) as connection:
-            connection.execute("DELETE FROM audit_event")
-            marks = ", ".join("?" * len(rows[0]))
-            connection.executemany(f"INSERT INTO audit_event VALUES ({marks})", rows)
-        assert ended.code == 1, change
-        assert said in ended.err
-    hub.ok("audit", "verify", "--head", str(head))
-    head.write_text("{}")
-    assert hub("audit", "verify", "--head", str(head)).code == 2
-
-
-def test_notices_are_owed_by_number_and_closed_by_a_version(hub: Commands) -> None:
-    owed = hub.ok("notices", "--json").json
-    assert owed, "somebody's data crossed"
-    assert [one["tell_by"] for one in owed] == sorted(one["tell_by"] for one in owed)
-    assert all("address" not in one for one in owed)
-    assert "@" not in hub.ok("notices").out
-    addresses = hub.ok("notices", "--show-addresses", "--json").json
-    who = addresses[0]
-    assert "@" in who["address"]
-    number = str(who["person"])
-    bad = hub("notices", "given", number, "--version", "Syksyn seloste, versio 2")
-    assert (bad.code, "short code" in bad.err) == (1, True)
-    hub.ok("notices", "given", number, "--version", "2026-09-01", "--how", "letter")
-    left = hub.ok("notices", "--json").json
-    assert who["person"] not in {one["person"] for one in left}
-    again = hub("notices", "given", number, "--version", "2026-09-01")
-    assert again.code == 1
-    shown_there = hub.ok("person", who["address"], "--controller", who["controller"]).out
-    assert "notice 2026-09-01" in shown_there
-    hub.ok("sync")  # what is read again does not make it owed again
-    assert who["person"] not in {one["person"] for one in hub.ok("notices", "--json").json}
-    logged = [
-        one for one in hub.ok("audit", "show", "--json").json if one["event"] == "notice-given"
-    ]
-    assert logged[-1]["subject"] == f"person {number}"
-    assert logged[-1]["detail"] == {"how": "letter", "version": "2026-09-01"}
 
 
 def test_where_a_daemon_runs_it_does_the_work(
