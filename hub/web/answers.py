@@ -9,7 +9,6 @@ from pydantic import BaseModel, Field
 
 from hub.domain.rights import RequestState, Right, TaskState
 
-# an example of what the texts below mean by a code
 _STATE = "Where it is; see docs/api.md."
 
 

@@ -247,7 +247,7 @@ def having(*scopes: Scope) -> Any:
     return Depends(needed)
 
 
-def of_both(rows: Sequence[Row[Any]], token: Token) -> list[Row[Any]]:
+def visible(rows: Sequence[Row[Any]], token: Token) -> list[Row[Any]]:
     """The tasks that the token sees."""
     return [one for one in rows if sees_task(token, one)]
 

@@ -18,7 +18,7 @@ from hub.store.tokens import Scope
 from hub.vault.database import read_only
 from hub.web import answers, portable, views
 from hub.web.asked import NewRequest
-from hub.web.desk import Handler, Planner, Reader, TheDesk, of_both
+from hub.web.desk import Handler, Planner, Reader, TheDesk, visible
 from hub.web.problems import Refused, wrong_field
 from hub.web.repeating import get, post, router
 
@@ -147,7 +147,7 @@ def show_request(
             coordinator.tell(connection, deployment, number, Event.REQUEST_VIEWED, token.actor)
     with read_only(deployment.database).connect() as connection:
         row = desk.seen(connection, token, number)
-        tasks = of_both(requests.tasks_of(connection, number), token)
+        tasks = visible(requests.tasks_of(connection, number), token)
         subjects = [f"request {number}", *(f"task {one.id}" for one in tasks)]
         entries = [one.entry for one in audit.entries(connection, subjects=subjects)]
     return views.request(deployment, row, tasks, entries, token, case)
