@@ -278,7 +278,7 @@ class Api:
         error = self.error_of(reply)
         scopes = named(error, "requiredGranularScopes") or named(error, "missingScopes")
         if scopes or (isinstance(error, Mapping) and error.get("category") == "MISSING_SCOPES"):
-            scope = " or ".join(scopes)
+            scope = " or ".join(dict.fromkeys(scopes))
             raise MissingScope(
                 f"{self._system}: the token lacks the scope {scope or 'for ' + route}",
                 scope=scope,

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from hub.api import Activity, ActivityKind, ActivityPage, Misconfigured, Ref, Rejected
-from plugins.hubspot.answers import listed, parts
+from hub.api import Activity, ActivityKind, ActivityPage, BadAnswer, Misconfigured, Ref, Rejected
+from plugins.hubspot.answers import listed, next_of, parts
 from plugins.hubspot.changes import Changes, Place, row_id
 from plugins.hubspot.client import OBJECTS, Api
 from plugins.hubspot.mapping import STREAM, BadRowError, rejected, version_of
@@ -148,12 +148,14 @@ class Engagements:
             waiting = []
             for answer in self._api.asks(calls):
                 for row in self._api.settled(answer, "POST", ASSOCIATIONS):
-                    id_ = str(row["from"]["id"])
+                    try:
+                        id_ = str(row["from"]["id"])
+                    except (KeyError, TypeError):
+                        raise BadAnswer("an association does not say of which object") from None
                     some = found.setdefault(id_, [])
                     some += [str(to["toObjectId"]) for to in listed(row, "to", "toObjectId")]
-                    after = ((row.get("paging") or {}).get("next") or {}).get("after")
-                    if after:
-                        waiting.append({"id": id_, "after": str(after)})
+                    if after := next_of(row):
+                        waiting.append({"id": id_, "after": after})
         return {one: list(dict.fromkeys(some)) for one, some in found.items()}
 
     def _changes(self, kind: Kind) -> Changes:

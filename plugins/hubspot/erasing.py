@@ -49,9 +49,9 @@ class Eraser:
         ]
 
     def _erased(self, ids: Sequence[str]) -> dict[str, Outcome]:
-        # by id it may be repeated: the second time there is nobody
+        # not repeated here: what is uncertain is UNKNOWN, and is read back before it is sent again
         calls = [
-            {"method": "POST", "route": ERASURE, "json": {"objectId": one}, "idempotent": True}
+            {"method": "POST", "route": ERASURE, "json": {"objectId": one}, "idempotent": False}
             for one in ids
         ]
         outcomes: dict[str, Outcome] = {}

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hub.api import Exported, Ref
+from plugins.hubspot.answers import rows_of
 from plugins.hubspot.client import Api
 from plugins.hubspot.engagements import Engagements, Kept
+from plugins.hubspot.lists import memberships
 from plugins.hubspot.mapping import EMAIL, FURTHER_EMAILS, MERGED, STREAM, Mapper, fold
 
 
@@ -25,6 +27,7 @@ class Exporter:
         `createdAt`, `updatedAt`, `archived`, `archivedAt`
         `subscriptions`  the status of every subscription type, for each address
         `optOuts`        whether an address has opted out of all e-mail
+        `lists`          the contact lists (segments) that hold the contact, with their names
         `engagements`    those that could not be told as activities, where there are such
         """
         ids = list(dict.fromkeys(ref.id for ref in refs if ref.id.isdigit()))
@@ -35,12 +38,23 @@ class Exporter:
         for archived in (False, True):
             for row in self._api.contacts(ids, names, archived=archived):
                 rows.setdefault(str(row["id"]), row)
+        rows = _in_order(ids, rows)
         emails = list(dict.fromkeys(e for row in rows.values() for e in Mapper.addresses(row)))
         said = _by_email(self._api.asks(self._api.status_calls(emails, every_unit=True)))
         live = [id_ for id_, row in rows.items() if not row.get("archived")]
         kept = self._engagements.of(live)
-        nothing = Kept([], [])
-        return [_exported(id_, row, said, kept.get(id_, nothing)) for id_, row in rows.items()]
+        lists = memberships(self._api, live)
+        return [
+            _exported(id_, row, said, kept.get(id_, Kept([], [])), lists.get(id_, ()))
+            for id_, row in rows.items()
+        ]
+
+
+def _in_order(ids: Sequence[str], rows: Mapping[str, Any]) -> dict[str, Any]:
+    """The rows in the order of the ids that they answer; a survivor once."""
+    by_id = {one: id_ for id_, row in rows.items() for one in (*Mapper.ids(row), id_)}
+    wanted = [by_id[one] for one in ids if one in by_id]
+    return {id_: rows[id_] for id_ in (*wanted, *rows)}
 
 
 def _exported(
@@ -48,6 +62,7 @@ def _exported(
     row: Mapping[str, Any],
     said: Mapping[str, Mapping[str, list[Any]]],
     kept: Kept,
+    lists: Sequence[Mapping[str, Any]],
 ) -> Exported:
     properties = {name: value for name, value in row["properties"].items() if value}
     values: dict[str, Any] = {"properties": properties}
@@ -57,6 +72,7 @@ def _exported(
     addresses = list(dict.fromkeys(Mapper.addresses(row)))
     for name in ("subscriptions", "optOuts"):
         values[name] = [one for email in addresses for one in said.get(email, {}).get(name, ())]
+    values["lists"] = list(lists)
     if kept.odd:
         values["engagements"] = kept.odd
     return Exported(Ref(STREAM, "", id_, properties.get(EMAIL)), values, kept.activities)
@@ -66,7 +82,7 @@ def _by_email(answers: Sequence[Any]) -> dict[str, dict[str, list[Any]]]:
     """Statuses as HubSpot words them, by folded address."""
     found: dict[str, dict[str, list[Any]]] = {}
     for answer in answers:
-        for one in answer.get("results") or ():
+        for one in rows_of(answer):
             said = found.setdefault(
                 fold(str(one.get("subscriberIdString"))), {"subscriptions": [], "optOuts": []}
             )

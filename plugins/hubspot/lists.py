@@ -1,4 +1,4 @@
-"""One manual contact list, found by its name and made when it is first needed."""
+"""Contact lists: who is on which, and a manual one that is made when it is first needed."""
 
 from __future__ import annotations
 
@@ -7,13 +7,41 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hub.api import BadAnswer, Misconfigured
-from plugins.hubspot.answers import reason
+from plugins.hubspot.answers import reason, rows_of
 from plugins.hubspot.client import LISTS, Api
 
 BY_NAME = f"{LISTS}/object-type-id/{{object}}/name/{{name}}"
 MEMBERSHIPS = f"{LISTS}/records/{{object}}/{{record}}/memberships"
 CONTACT = "0-1"
 """HubSpot's number for the type of contacts."""
+
+
+def memberships(api: Api, ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """On which lists of any kind each of those contacts is, with their names. Raises as
+    `Api.ask`."""
+    found = {
+        id_: [dict(one) for one in rows_of(answer)]
+        for id_, answer in zip(ids, _memberships(api, ids), strict=True)
+    }
+    lists = list(dict.fromkeys(str(one.get("listId")) for some in found.values() for one in some))
+    calls = [
+        {"method": "GET", "route": f"{LISTS}/{{list}}", "path": {"list": one}} for one in lists
+    ]
+    shown = zip(lists, api.asks(calls), strict=True)
+    names = {id_: (answer.get("list") or {}).get("name") for id_, answer in shown}
+    return {
+        id_: [{**one, "name": names[str(one.get("listId"))]} for one in some]
+        for id_, some in found.items()
+    }
+
+
+def _memberships(api: Api, ids: Sequence[str]) -> list[Any]:
+    return api.asks(
+        [
+            {"method": "GET", "route": MEMBERSHIPS, "path": {"object": CONTACT, "record": one}}
+            for one in ids
+        ]
+    )
 
 
 class ManualList:
@@ -74,14 +102,10 @@ class ManualList:
         wanted, list_id = list(ids), self.find()
         if list_id is None or not wanted:
             return set()
-        calls = [
-            {"method": "GET", "route": MEMBERSHIPS, "path": {"object": CONTACT, "record": one}}
-            for one in wanted
-        ]
         return {
             id_
-            for id_, answer in zip(wanted, self._api.asks(calls), strict=True)
-            if any(str(one.get("listId")) == list_id for one in answer.get("results") or ())
+            for id_, answer in zip(wanted, _memberships(self._api, wanted), strict=True)
+            if any(str(one.get("listId")) == list_id for one in rows_of(answer))
         }
 
     def _change(self, list_id: str, act: str, ids: Sequence[str]) -> set[str]:

@@ -9,7 +9,7 @@ telephone number, which is a weak match anyway, and by further addresses.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hub.api import BadAnswer, Held, RecordState, Ref, Sought, Verification
@@ -54,14 +54,17 @@ class Locator:
             return []
         match = _matcher(ids, emails, sought.phones)
         found: dict[str, Held] = {}
-        for row in self._api.contacts(ids, NAMES):
+        for row in _whole(self._api.contacts(ids, NAMES)):
             # answered for one of the ids: where not by its own, by one merged into it
-            self._keep(found, row, "link" if row.get("id") in ids else "alias")
-        for row in self._api.contacts(emails, NAMES, by_email=True):
+            self._keep(found, row, "link" if row["id"] in ids else "alias")
+        lacking = set(emails)
+        for row in _whole(self._api.contacts(emails, NAMES, by_email=True)):
             self._keep(found, row, match(row) or "email")
-        for archived in self._archived():
-            self._keep(found, archived, match(archived))
-        for row in self._searched(emails, sought.phones):
+            lacking.difference_update(Mapper.addresses(row))
+        for row in _whole(self._archived()):
+            self._keep(found, row, match(row))
+        # searches are scarce, five a second: none for an address that answered already
+        for row in _whole(self._searched(sorted(lacking), sought.phones)):
             self._keep(found, row, match(row))
         return list(found.values())
 
@@ -106,14 +109,21 @@ class Locator:
     def _keep(self, found: dict[str, Held], row: Any, by: str | None) -> None:
         if by is None:
             return
-        id_ = row.get("id") if isinstance(row, Mapping) else None
-        if not isinstance(id_, str) or not id_.isdigit():
-            raise BadAnswer("a contact without an id: what is held cannot be told for sure")
+        id_ = row["id"]
         state = RecordState.ARCHIVED if row.get("archived") else RecordState.LIVE
         email = (row.get("properties") or {}).get(EMAIL) or None
         held = Held(Ref(STREAM, "", id_, email), by, state, certain=by != "phone")
         # the first that found it is the surest: link, alias, address, telephone
         found.setdefault(id_, held)
+
+
+def _whole(rows: Iterable[Any]) -> Iterator[Any]:
+    """The rows. Raises BadAnswer for one that is no contact: it may be the person's."""
+    for row in rows:
+        id_ = row.get("id") if isinstance(row, Mapping) else None
+        if not isinstance(id_, str) or not id_.isdigit():
+            raise BadAnswer("a contact without an id: what is held cannot be told for sure")
+        yield row
 
 
 def _matcher(

@@ -97,6 +97,21 @@ class Account:
         return held.status if held else "NOT_SPECIFIED"
 
 
+def archive(account: Account, id_: str) -> None:
+    """Someone puts a contact aside."""
+    gone = account.sandbox.account.find(id_)
+    assert gone
+    account.sandbox.account.archive(gone, account.sandbox.ms())
+
+
+def merge(account: Account, winner: str, loser: str) -> None:
+    """Someone makes two contacts one."""
+    one, other = account.sandbox.account.find(winner), account.sandbox.account.find(loser)
+    assert one
+    assert other
+    account.sandbox.account.merge(one, other, account.sandbox.ms())
+
+
 @pytest.fixture
 def account() -> Iterator[Account]:
     """An account called in process, with two subscription types."""

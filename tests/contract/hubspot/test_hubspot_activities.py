@@ -197,6 +197,9 @@ class TestWhereItGoesOn:
             before = activities(pages[: n + 1])
             rest = activities(told(account.open(activities=ASKED), pages[n].cursor))
             assert len(before | rest) == 750
+        # the place of each type is kept: only the last of each comes again
+        last = told(account.open(activities=ASKED, overlap=0), pages[-1].cursor)
+        assert sum(len(page.activities) for page in last) == 3
 
     def test_a_cursor_of_something_else(self, account: Account) -> None:
         for cursor in ('{"calls":{"x":1}}', "[]", '"x"', "kaikki"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
@@ -119,7 +120,7 @@ class TestRestrict:
         ]
 
     def test_nothing_is_made_for_the_sake_of_nobody(self, account: Account) -> None:
-        before = account.sandbox.state()
+        before = deepcopy(account.sandbox.state())
         (result,) = restricted(account.open(), "999")
         assert (result.verdict, result.reason) == (Verdict.PERMANENT, "not-found")
         assert account.sandbox.state() == before
@@ -134,6 +135,7 @@ class TestRestrict:
         assert codes(connector.verify([ref(bertta)], Act.RESTRICT)) == [(False, "not-restricted")]
         restricted(connector, bertta)
         assert account.sandbox.on_list(LIST) == {aino}
+        assert account.calls("memberships/add")[-1]["body"] == f'["{aino}"]'
         assert codes(connector.verify([ref(bertta)], Act.RESTRICT)) == [(True, "restricted")]
 
     def test_many(self, account: Account) -> None:

@@ -1,4 +1,4 @@
-"""The rights of data subjects: finding, exporting, correcting and erasing contacts."""
+"""The rights of data subjects: finding, exporting and correcting contacts."""
 
 from __future__ import annotations
 
@@ -8,24 +8,28 @@ from typing import Any
 import pytest
 
 from hub.api import (
-    Act,
-    AuthFailed,
-    BadAnswer,
     Capability,
     Held,
-    MissingScope,
     RecordState,
     Ref,
-    Result,
     Sought,
     Unavailable,
     Verdict,
 )
 from hub.testing.factories import write
-from hub.testing.sandbox import Answer, FaultKind
-from plugins.hubspot.connector import HUBSPOT, HubSpot
-from plugins.hubspot.sandbox import SCOPES
-from tests.contract.hubspot.conftest import EVENTS, NEWSLETTER, Account, create, ref, sent, update
+from hub.testing.sandbox import FaultKind
+from plugins.hubspot.connector import HUBSPOT
+from plugins.hubspot.sandbox_account import Contact
+from tests.contract.hubspot.conftest import (
+    EVENTS,
+    NEWSLETTER,
+    Account,
+    archive,
+    create,
+    merge,
+    ref,
+    update,
+)
 
 AINO, BERTTA, CECILIA = (f"{n}@kuviteltu.example" for n in ("aino", "bertta", "cecilia"))
 PHONE = "+358401234567"
@@ -38,26 +42,6 @@ def located(account: Account, *, refs: Sequence[str] = (), **more: Any) -> list[
 
 def found(held: Sequence[Held]) -> list[tuple[str, str, bool]]:
     return [(one.ref.id, one.by, one.certain) for one in held]
-
-
-def erased(connector: HubSpot, *ids: str) -> list[Result]:
-    writes = [write(ref(one)) for one in ids]
-    results = connector.erase("contacts", writes)
-    assert [one.key for one in results] == [one.key for one in writes]
-    return list(results)
-
-
-def archive(account: Account, id_: str) -> None:
-    gone = account.sandbox.account.find(id_)
-    assert gone
-    account.sandbox.account.archive(gone, account.sandbox.ms())
-
-
-def merge(account: Account, winner: str, loser: str) -> None:
-    one, other = account.sandbox.account.find(winner), account.sandbox.account.find(loser)
-    assert one
-    assert other
-    account.sandbox.account.merge(one, other, account.sandbox.ms())
 
 
 def test_every_right_is_declared() -> None:
@@ -157,6 +141,25 @@ class TestLocate:
             account.add(f"vaihde{n}@kuviteltu.example", phone=PHONE)
         assert len(located(account, phones=[PHONE])) == 450
 
+    def test_a_further_address_that_batches_do_not_know(
+        self, account: Account, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        aino, bertta = account.add(AINO), account.add(BERTTA)
+        merge(account, aino, bertta)
+        held = account.sandbox.account.by_email
+
+        def first_only(email: str) -> Contact | None:
+            known = held(email)
+            return known if known is not None and known.email == email else None
+
+        monkeypatch.setattr(account.sandbox.account, "by_email", first_only)
+        assert found(located(account, emails=[BERTTA])) == [(aino, "email", True)]
+
+    def test_who_answers_is_not_searched_for(self, account: Account) -> None:
+        account.add(AINO)
+        located(account, emails=[AINO])
+        assert account.calls("search") == []
+
     def test_search_may_lag_and_break_nothing(self, account: Account) -> None:
         account.sandbox.lag = 60.0
         aino = account.add(AINO, phone=PHONE)
@@ -168,7 +171,7 @@ class TestLocate:
         account.add(AINO)
         account.fault(FaultKind.SERVER_ERROR, route)
         with pytest.raises(Unavailable):
-            located(account, emails=[AINO])
+            located(account, emails=[AINO], phones=[PHONE])
 
     def test_an_input_that_failed_is_no_absence(
         self, account: Account, monkeypatch: pytest.MonkeyPatch
@@ -192,6 +195,7 @@ class TestExport:
         account.sandbox.opt_out_of_all(BERTTA, "API", unit="")
         call = account.sandbox.engage("calls", [aino], {"hs_call_body": "<p>Keskustelu</p>"})
         task = account.sandbox.engage("tasks", [bertta], {"hs_task_subject": "Soita hänelle"})
+        account.open().restrict("contacts", [write(ref(aino))])
         (exported,) = account.open(fields=("email",)).export([ref(aino), ref(bertta)])
         assert exported.ref == Ref("contacts", "", aino, AINO)
         properties = exported.values["properties"]
@@ -219,6 +223,7 @@ class TestExport:
             f"calls/{call}/{aino}",
             f"tasks/{task}/{aino}",
         }
+        assert [one["name"] for one in exported.values["lists"]] == ["Hub: restricted"]
         assert {one.detail.get("text") for one in exported.activities} == {"Keskustelu", None}
 
     def test_archived_ones_too_and_nobody_who_is_gone(self, account: Account) -> None:
@@ -229,6 +234,23 @@ class TestExport:
         assert exported.values["properties"]["city"] == "Turku"
         assert account.open().export([ref("999")]) == []
         assert account.open().export([]) == []
+
+    def test_of_every_business_unit(self, account: Account) -> None:
+        """What one unit is configured for is not all that is held."""
+        aino = account.add(AINO)
+        account.sandbox.opt_out_of_all(AINO, "API", unit="7")
+        (exported,) = account.open(business_unit=7).export([ref(aino)])
+        (asked,) = account.calls("statuses/batch/read")
+        assert asked["query"] == {"channel": "EMAIL"}
+        wide = {one["wideStatusType"]: one["status"] for one in exported.values["optOuts"]}
+        assert wide == {"PORTAL_WIDE": "NOT_SPECIFIED", "BUSINESS_UNIT_WIDE": "UNSUBSCRIBED"}
+
+    def test_in_the_order_asked_for(self, account: Account) -> None:
+        aino, bertta, cecilia = account.add(AINO), account.add(BERTTA), account.add(CECILIA)
+        merge(account, bertta, cecilia)
+        archive(account, aino)
+        exported = account.open().export([ref(aino), ref(cecilia), ref(bertta)])
+        assert [one.ref.id for one in exported] == [aino, bertta]
 
     def test_one_without_an_address(self, account: Account) -> None:
         aino = account.add("", city="Turku")
@@ -278,151 +300,3 @@ class TestRectify:
             (Verdict.PERMANENT, "property-doesnt-exist"),
         ]
         assert account.sandbox.account.by_email("uusi@kuviteltu.example") is None
-
-
-class TestErase:
-    def test_by_id_and_read_back(self, account: Account) -> None:
-        aino = account.add(AINO)
-        account.sandbox.person_sets(AINO, NEWSLETTER, "SUBSCRIBED", "FORM")
-        connector = account.open()
-        (before,) = connector.verify([ref(aino)], Act.ERASE)
-        assert (before.done, before.code) == (False, "present")
-        (result,) = erased(connector, aino)
-        assert (result.verdict, result.reason) == (Verdict.OK, "accepted")
-        (after,) = connector.verify([ref(aino)], Act.ERASE)
-        assert (after.ref, after.done, after.code) == (ref(aino), True, "removed-from-api")
-        assert [one["id"] for one in account.sandbox.state()["purging"]] == [aino]
-        assert AINO not in str(account.sandbox.state()["contacts"])
-
-    def test_who_is_not_there(self, account: Account) -> None:
-        aino = account.add(AINO)
-        results = erased(account.open(), aino, "999", aino, "")
-        assert [(one.verdict, one.reason) for one in results] == [
-            (Verdict.OK, "accepted"),
-            (Verdict.OK, "absent"),
-            (Verdict.OK, "accepted"),
-            (Verdict.PERMANENT, "id-missing"),
-        ]
-        assert len(account.calls("gdpr-delete")) == 2
-        (again,) = erased(account.open(), aino)
-        assert (again.verdict, again.reason) == (Verdict.OK, "absent")
-
-    def test_never_by_address(self, account: Account) -> None:
-        """The trap: an address that is not found is put on a blocklist, for good."""
-        aino = account.add(AINO)
-        connector = account.open()
-        connector.erase(
-            "contacts",
-            [
-                write(Ref("contacts", "", "", BERTTA)),
-                write(Ref("contacts", "", BERTTA, BERTTA)),
-                write(Ref("contacts", "", aino, AINO)),
-                write(Ref("contacts", "", "999", CECILIA)),
-                write(None, {"email": CECILIA}),
-            ],
-        )
-        erased(connector, aino)
-        sent_bodies = [one["body"] for one in account.calls("gdpr-delete")]
-        assert len(sent_bodies) == 3
-        assert not [one for one in sent_bodies if "idProperty" in one or "@" in one]
-        assert account.sandbox.account.blocklist == set()
-        results = sent(connector, create(AINO), create(BERTTA), create(CECILIA))
-        assert [one.verdict for one in results] == [Verdict.OK] * 3
-
-    def test_what_the_trap_would_do(self, account: Account) -> None:
-        bearer = {"authorization": "Bearer sandbox-token"}
-        body = f'{{"objectId":"{BERTTA}","idProperty":"email"}}'.encode()
-        account.sandbox.handle(
-            "POST", "/crm/objects/2026-09/contacts/gdpr-delete", "", bearer, body
-        )
-        (result,) = sent(account.open(), create(BERTTA))
-        assert (result.verdict, result.reason) == (Verdict.PERMANENT, "blocklisted")
-
-    @pytest.mark.parametrize("finds", [True, False])
-    def test_an_archived_one(self, account: Account, finds: bool) -> None:
-        """Where HubSpot does not find it, that is not taken for an absence."""
-        account.sandbox.purge_archived = finds
-        aino = account.add(AINO)
-        archive(account, aino)
-        connector = account.open()
-        (before,) = connector.verify([ref(aino)], Act.ERASE)
-        assert (before.done, before.code) == (False, "archived")
-        (result,) = erased(connector, aino)
-        expected = (Verdict.OK, "accepted") if finds else (Verdict.PERMANENT, "archived")
-        assert (result.verdict, result.reason) == expected
-        assert connector.verify([ref(aino)], Act.ERASE)[0].done is finds
-
-    def test_a_merged_one_takes_the_survivor(self, account: Account) -> None:
-        aino, bertta = account.add(AINO), account.add(BERTTA)
-        merge(account, aino, bertta)
-        connector = account.open()
-        assert [one.done for one in connector.verify([ref(bertta)], Act.ERASE)] == [False]
-        erased(connector, bertta)
-        assert [one.done for one in connector.verify([ref(aino), ref(bertta)], Act.ERASE)] == [
-            True,
-            True,
-        ]
-
-    @pytest.mark.parametrize("kind", [FaultKind.DROP_AFTER, FaultKind.DROP])
-    def test_no_answer_is_asked_again_and_does_no_harm(
-        self, account: Account, kind: FaultKind
-    ) -> None:
-        aino = account.add(AINO)
-        account.fault(kind, "gdpr-delete", times=1)
-        (result,) = erased(account.open(), aino)
-        assert result.verdict is Verdict.OK
-        account.sandbox.faults.clear()
-        bertta = account.add(BERTTA)
-        account.fault(kind, "gdpr-delete")
-        (result,) = erased(account.open(), bertta)
-        assert result.verdict in (Verdict.UNKNOWN, Verdict.RETRYABLE)
-
-    def test_a_server_that_fails(self, account: Account) -> None:
-        ids = account.people(3)
-        account.fault(FaultKind.SERVER_ERROR, "gdpr-delete")
-        results = erased(account.open(), *ids)
-        assert {one.verdict for one in results} <= {Verdict.RETRYABLE, Verdict.UNKNOWN}
-        account.sandbox.faults.clear()
-        account.fault(FaultKind.TOO_MANY, "gdpr-delete", value=7200.0)
-        (result,) = erased(account.open(), ids[0])
-        assert (result.verdict, result.retry_after) == (Verdict.RETRYABLE, 7200.0)
-
-    def test_an_absence_that_cannot_be_looked_at_is_not_settled(self, account: Account) -> None:
-        account.fault(FaultKind.SERVER_ERROR, r"\{id\}")
-        (result,) = erased(account.open(), "999")
-        assert result.verdict is Verdict.RETRYABLE
-
-    def test_a_refused_token(self, account: Account) -> None:
-        aino = account.add(AINO)
-        account.sandbox.tokens["reader"] = frozenset(SCOPES) - {"crm.objects.contacts.write"}
-        with pytest.raises(MissingScope):
-            erased(account.open(token="reader"), aino)
-        with pytest.raises(AuthFailed):
-            erased(account.open(token="wrong"), aino)
-        assert account.sandbox.account.find(aino)
-
-    def test_what_others_keep(self, account: Account) -> None:
-        """The residual: an activity of a company's, or of somebody else's, stays there."""
-        aino, bertta = account.add(AINO), account.add(BERTTA)
-        alone = account.sandbox.engage("notes", [aino], {})
-        company = account.sandbox.engage("notes", [aino], {}, others=["77"])
-        shared = account.sandbox.engage("calls", [aino, bertta], {})
-        erased(account.open(), aino)
-        kept = account.sandbox.state()["engagements"]
-        assert set(kept) == {f"notes/{company}", f"calls/{shared}"}
-        assert f"notes/{alone}" not in kept
-        assert aino not in str([one["contacts"] for one in kept.values()])
-        assert "engagements" in {one.code for one in HUBSPOT.residuals if one.act is Act.ERASE}
-
-    @pytest.mark.parametrize("kind", [FaultKind.SERVER_ERROR, FaultKind.HTML, FaultKind.DROP])
-    def test_reading_back_that_fails_shows_nothing(self, account: Account, kind: FaultKind) -> None:
-        account.fault(kind, r"\{id\}")
-        with pytest.raises((Unavailable, BadAnswer)):
-            account.open().verify([ref("999")], Act.ERASE)
-
-    def test_somebody_elses_404_shows_nothing(
-        self, account: Account, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(account.sandbox, "not_found", lambda _: Answer(404, ["no route"]))
-        with pytest.raises(BadAnswer):
-            account.open().verify([ref("999")], Act.ERASE)

@@ -91,7 +91,7 @@ def test_connectors_are_shown_with_what_they_can(hub: Commands) -> None:
     told = hub.ok("connectors", "--json").json
     kinds = {one["kind"]: one for one in told["connectors"]}
     assert {"hubspot", "mailer"} <= set(kinds)
-    assert kinds["hubspot"]["capabilities"] == ["read", "write", "write_consents"]
+    assert {"read", "write", "write_consents"} <= set(kinds["hubspot"]["capabilities"])
     assert kinds["hubspot"]["settings"]["token"]["required"]
     assert kinds["hubspot"]["quality"]["done"] > 10
     assert told["problems"] == []
