@@ -13,6 +13,10 @@ What a status says of a person's wish (topic `*`):
 
 A marketing permission (topic: its id) is YES when ticked and UNSTATED when not: a box that was
 never ticked is no refusal.
+
+Who came by one of Mailchimp's own forms made the record by that act (`Record.act`), whatever the
+status says since; but not while an audience still waits for the confirmation, for anybody can type
+an address into a form.
 """
 
 from __future__ import annotations
@@ -30,6 +34,7 @@ from plugins.mailer.mailchimp_values import Malformed, utc
 STREAM = "members"
 EMAIL = "email_address"
 LANGUAGE = "language"
+FORM = "form"
 MERGE_TAG = re.compile(r"[A-Z][A-Z0-9_]{0,9}")
 """Merge tags are ten characters at most, in capitals."""
 
@@ -142,12 +147,16 @@ class MemberMapper:
         if self._language and LANGUAGE in member:
             fields[LANGUAGE] = member[LANGUAGE] or None
         fields |= self._tags.read(member)
+        consents = self._consents(scope, status, member, changed)
+        signed_up = _signed_up(status, member, consents[0])
         return Record(
             ref=Ref(STREAM, scope, contact, email or None),
             version=iso_version(changed),
             fields=fields,
             state=RecordState.ARCHIVED if status == "archived" else RecordState.LIVE,
-            consents=self._consents(scope, status, member, changed),
+            consents=consents,
+            act=FORM if signed_up else None,
+            acted_at=signed_up,
         )
 
     def _merge_fields(self, member: Mapping[str, Any], fields: dict[str, FieldValue]) -> None:
@@ -223,8 +232,16 @@ class MemberMapper:
         if confirms and (signed is None or _follows(signed, opted)):
             return Consent(WHOLE_SCOPE, Stance.YES, opted, "double-opt-in", evidence)
         if signed is not None:
-            return Consent(WHOLE_SCOPE, Stance.YES, signed, "form", evidence)
+            return Consent(WHOLE_SCOPE, Stance.YES, signed, FORM, evidence)
         return Consent(WHOLE_SCOPE, Stance.YES, opted, evidence=evidence)
+
+
+def _signed_up(status: str, member: Mapping[str, Any], whole: Consent) -> datetime | None:
+    """When the person made the record by a form of Mailchimp's own; None where none is shown."""
+    if status == "pending" or not is_form(member.get("source") or ""):
+        return None
+    signup = member.get("timestamp_signup")
+    return utc(signup) if signup else (whole.at if whole.act else None)
 
 
 def _follows(signed: datetime, opted: datetime | None) -> bool:

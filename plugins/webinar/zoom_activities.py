@@ -9,6 +9,10 @@ after the end, so an instance is read again until it is three days old. A row be
 registrant whose id it names, else to the one with its address; guests may have neither. A row that
 names a registrant who is gone is passed over, and what belongs to nobody is rejected without its
 name and address: the reports still know people whose registration has been erased.
+
+A read goes through parts: registrations, cancellations, each session. Some are told again by every
+read, so a cursor says which parts this read has had, and how far it has come in the next: whoever
+takes it up page by page gets through all of them. The last page's cursor begins anew.
 """
 
 from __future__ import annotations
@@ -72,6 +76,8 @@ class Position:
     registered: str = ""  # the latest registration told
     cancelled: Sequence[str] = ()  # digests of the cancellations told
     settled: Sequence[str] = ()  # digests of the instances that need not be read again
+    had: Sequence[str] = ()  # names of the parts that this read is through with
+    after: str = ""  # the last activity told of the part that comes next
 
     @classmethod
     def of(cls, cursor: str | None) -> Position:
@@ -113,6 +119,20 @@ def digest(*parts: str) -> str:
     return blake2b("\0".join(parts).encode(), digest_size=6).hexdigest()
 
 
+def _after(at: Position, some: Sequence[Activity]) -> Position:
+    return replace(at, after=_place(some[-1]))
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a read."""
+
+    name: str
+    told: Callable[[], tuple[Sequence[Activity], Sequence[Rejected]]]
+    ended: Callable[[Position], Position]  # where reading stands once all of it is told
+    upto: Callable[[Position, Sequence[Activity]], Position] = _after  # once some of it is
+
+
 class ActivityReader:
     """Reads the activities of webinars."""
 
@@ -134,62 +154,67 @@ class ActivityReader:
             raise Misconfigured(
                 f"Zoom has no webinar {scope}", mend="remove it from scopes, or correct its id"
             )
-        topic = self._topic(scope)
-        found, after = self._registrations(listed, at, topic)
-        yield from self._paged(found, (), at, after)
-        at = after
-        for session in self._sessions(scope, topic, at):
-            activities, rejected = self._told(session, listed)
-            settled = self._now() - session.start >= SETTLED
-            after = replace(at, settled=(*at.settled, session.name)) if settled else at
-            yield from self._paged(activities, rejected, at, after)
-            at = after
-
-    @staticmethod
-    def _paged(
-        activities: Sequence[Activity],
-        rejected: Sequence[Rejected],
-        before: Position,
-        after: Position,
-    ) -> Iterator[ActivityPage]:
-        for start in range(0, max(len(activities), 1), PAGE):
-            some = activities[start : start + PAGE]
-            last = start + PAGE >= len(activities)
-            if some or rejected or after != before:
-                yield ActivityPage(some, rejected, (after if last else before).cursor())
-            rejected = ()
+        last = cursor
+        for part in self._parts(scope, self._topic(scope), listed, at):
+            if part.name in at.had:
+                continue
+            told, rejected = part.told()
+            rest = [one for one in sorted(told, key=_place) if _place(one) > at.after]
+            for start in range(0, max(len(rest), 1), PAGE):
+                some = rest[start : start + PAGE]
+                if start + PAGE < len(rest):
+                    at = part.upto(at, some)
+                else:
+                    at = replace(part.ended(at), had=(*at.had, part.name), after="")
+                if some or rejected:
+                    last = at.cursor()
+                    yield ActivityPage(some, rejected, last)
+                rejected = ()
+        end = replace(at, had=(), after="").cursor()
+        if end != last:
+            yield ActivityPage((), (), end)
 
     def _topic(self, scope: str) -> str:
         found = self._client.get(WEBINAR, {"webinar": scope}) or {}
         return str(found.get("topic") or "")
 
+    def _parts(self, scope: str, topic: str, listed: Listed, at: Position) -> Iterator[Part]:
+        if ActivityKind.REGISTERED in self._kinds:
+            yield self._registrations(listed, at, topic)
+        if ActivityKind.CANCELLED in self._kinds:
+            yield self._cancellations(listed, at, topic)
+        for session in self._sessions(scope, topic, at):
+            yield self._session(session, listed)
+
     # registering
 
-    def _registrations(
-        self, listed: Listed, at: Position, topic: str
-    ) -> tuple[list[Activity], Position]:
+    @staticmethod
+    def _registrations(listed: Listed, at: Position, topic: str) -> Part:
+        since = utc(at.registered) - OVERLAP if at.registered else None
         found: list[Activity] = []
-        latest, told = at.registered, list[str]()
-        since = (utc(at.registered) - OVERLAP) if at.registered else None
         for record in listed.records:
-            name = f"{record.ref.id}:{record.version}"
             when = utc(record.version)
-            if ActivityKind.REGISTERED in self._kinds:
-                latest = max(latest, record.version)
-                if since is None or when >= since:
-                    found.append(
-                        _activity(
-                            record, ActivityKind.REGISTERED, f"registered:{name}", when, topic
-                        )
-                    )
-            if ActivityKind.CANCELLED in self._kinds and record.state is RecordState.ARCHIVED:
-                told.append(digest(name))
-                if told[-1] not in at.cancelled:
-                    identity = f"cancelled:{name}"
-                    found.append(
-                        _activity(record, ActivityKind.CANCELLED, identity, self._now(), topic)
-                    )
-        return found, replace(at, registered=latest, cancelled=sorted(told))
+            if since is None or when >= since:
+                identity = f"registered:{_name(record)}"
+                found.append(_activity(record, ActivityKind.REGISTERED, identity, when, topic))
+        latest = max([at.registered, *(record.version for record in listed.records)])
+        return Part("registered", lambda: (found, ()), lambda at: replace(at, registered=latest))
+
+    def _cancellations(self, listed: Listed, at: Position, topic: str) -> Part:
+        denied = [one for one in listed.records if one.state is RecordState.ARCHIVED]
+        known, now = set(at.cancelled), self._now()
+        found = [
+            _activity(one, ActivityKind.CANCELLED, f"cancelled:{_name(one)}", now, topic)
+            for one in denied
+            if digest(_name(one)) not in known
+        ]
+        told = sorted(digest(_name(one)) for one in denied)
+
+        def upto(at: Position, some: Sequence[Activity]) -> Position:
+            these = (digest(one.id.removeprefix("cancelled:")) for one in some)
+            return replace(at, cancelled=sorted({*at.cancelled, *these}))
+
+        return Part("cancelled", lambda: (found, ()), lambda at: replace(at, cancelled=told), upto)
 
     # afterwards
 
@@ -214,6 +239,13 @@ class ActivityReader:
                 sessions.append(session)
         return sorted(sessions, key=lambda one: one.start)
 
+    def _session(self, session: Session, listed: Listed) -> Part:
+        def ended(at: Position) -> Position:
+            settled = self._now() - session.start >= SETTLED
+            return replace(at, settled=(*at.settled, session.name)) if settled else at
+
+        return Part(session.name, lambda: self._told(session, listed), ended)
+
     def _told(self, session: Session, listed: Listed) -> tuple[list[Activity], list[Rejected]]:
         by_id = {record.ref.id: record for record in listed.records}
         telling = _Telling(session, listed, by_id)
@@ -230,7 +262,7 @@ class ActivityReader:
                 if not isinstance(people, list):
                     raise BadAnswer(f"{route} answered without questions")
                 telling.said(kind, people)
-        return sorted(telling.found, key=lambda one: (one.at, one.id)), telling.rejected
+        return telling.found, telling.rejected
 
     def _rows(
         self,
@@ -350,3 +382,13 @@ def _activity(
 ) -> Activity:
     ref = Ref(STREAM, record.ref.scope, record.ref.id, record.ref.email)
     return Activity(ref, identity, kind, when, topic, detail or {})
+
+
+def _name(record: Record) -> str:
+    """Names one registration: whoever registers anew has another."""
+    return f"{record.ref.id}:{record.version}"
+
+
+def _place(one: Activity) -> str:
+    """Where it stands in its part: by time, and without naming the registrant."""
+    return f"{one.at.isoformat()} {digest(one.id)}"

@@ -11,6 +11,9 @@ taken for older than what is known; the hub sees it by the record's state.
 A custom question is a topic (its id is its title, for Zoom has no ids) or a field of that name. An
 answer that means yes is an act of the person at the time of the registration; any other answer,
 and none, is UNSTATED: an empty box on a form for a webinar refuses nothing.
+
+Every registration counts as the person's own act (`Record.act`), whatever became of it: Zoom does
+not tell one that the person made from one that staff or the hub made for them.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from hub.api import Consent, FieldValue, Record, RecordState, Ref, Stance, Write
 
 STREAM = "registrants"
 EMAIL = "email"
+ACT = "registration"
 NAMES = ("first_name", "last_name")
 STANDARD = (
     "address",
@@ -116,6 +120,8 @@ class RegistrantMapper:
             consents=tuple(
                 self._consent(topic, said[topic], at) for topic in self._topics if topic in said
             ),
+            act=ACT,
+            acted_at=at,
         )
 
     def _values(self, row: Mapping[str, Any], said: Mapping[str, str]) -> dict[str, FieldValue]:

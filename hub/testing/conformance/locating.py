@@ -120,7 +120,7 @@ class Locating(Discretion):
             assert found[0].state is RecordState.ARCHIVED, "archived is neither live nor gone"
 
     def test_locating_one_that_unsubscribed_too(self) -> None:
-        self.need(Capability.LOCATE)
+        self.need(Capability.LOCATE, Ability.WITHDRAWAL)
         email = self.email("aino")
         person = self.add_person(email)
         self.unsubscribe(email)

@@ -97,6 +97,36 @@ def test_a_form_without_its_time_shows_no_act() -> None:
     assert whole(**{**FORM, "timestamp_signup": ""}).act is None
 
 
+@pytest.mark.parametrize("status", ["subscribed", "unsubscribed", "cleaned", "archived"])
+def test_who_came_by_a_form_made_the_record_by_an_act(status: str) -> None:
+    """Whatever became of it, and whoever subscribed them once more since."""
+    later = {**FORM, "timestamp_opt": "2026-10-01T08:00:00+00:00"}
+    for more in (FORM, later):
+        made = MAPPER.record(LIST, member(status=status, **more))
+        assert (made.act, made.acted_at) == ("form", SIGNED)
+
+
+def test_a_confirmation_without_the_time_of_its_form_is_the_time_of_the_act() -> None:
+    made = MAPPER.record(CONFIRMED, member(**{**FORM, "timestamp_signup": ""}))
+    assert (made.act, made.acted_at) == ("form", SIGNED)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"status": "pending"},  # anybody can type an address into a form
+        {"source": "API - Generic"},
+        {"source": "List Import from File"},
+        {"timestamp_signup": ""},
+        {"timestamp_signup": "", "status": "unsubscribed"},
+    ],
+    ids=["not-confirmed", "api", "import", "no-time", "no-time-and-gone"],
+)
+def test_no_act_made_the_record_where_none_is_shown(more: dict[str, str]) -> None:
+    made = MAPPER.record(LIST, member(**{**FORM, **more}))
+    assert (made.act, made.acted_at) == (None, None)
+
+
 def test_an_old_refusal_stays_as_it_was_when_something_else_changes() -> None:
     before = whole(status="unsubscribed", unsubscribe_reason="No longer interested")
     after = whole(

@@ -225,9 +225,30 @@ def test_a_webinar_not_yet_held_has_no_reports(world: World, zoom: Zoom) -> None
 def test_many_registrations_come_in_pages(world: World, zoom: Zoom) -> None:
     world.seed(*({"email": f"h{n}@kuviteltu.example"} for n in range(650)))
     pages = list(zoom.activities("registrants", SCOPE, None))
-    assert [len(page.activities) for page in pages] == [300, 300, 50]
+    assert [len(page.activities) for page in pages] == [300, 300, 50, 0]
     rest = list(zoom.activities("registrants", SCOPE, pages[0].cursor))
     assert len({one.id for one in told([pages[0], *rest])}) == 650
+
+
+def test_taken_up_page_by_page_nothing_is_lost_and_the_end_is_reached(world: World) -> None:
+    """Each time by another process, and with more of everything than a page."""
+    people = [f"h{n}@kuviteltu.example" for n in range(650)]
+    world.seed(*({"email": one, "status": "denied"} for one in people[:320]))
+    world.seed(*({"email": one} for one in people[320:]))
+    world.clock.advance(18 * DAY + 6 * 3600)
+    for n in range(2):  # neither is settled yet, so each read tells of both again
+        world.sandbox.hold(WEBINAR, attended=people[320:], uuid=uuid_of(WEBINAR, n))
+    cursor: str | None = None
+    cursors: list[str | None] = []
+    activities: dict[str, Activity] = {}
+    while cursor not in cursors and len(cursors) < 50:
+        cursors.append(cursor)
+        page = next(iter(world.open(kinds=KINDS).activities("registrants", SCOPE, cursor)))
+        activities |= {one.id: one for one in page.activities}
+        cursor = page.cursor
+        world.clock.advance(60)
+    counts = {kind: len(some) for kind, some in by_kind(list(activities.values())).items()}
+    assert counts == {"registered": 650, "cancelled": 320, "attended": 660}
 
 
 def test_reports_of_long_ago_are_no_longer_told(

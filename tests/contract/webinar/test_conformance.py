@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from pydantic import SecretStr
 
-from hub.api import Stance
+from hub.api import ActivityKind, Ref, Stance
 from hub.testing.conformance import Ability, ConnectorConformance
 from plugins.webinar.connector import WEBINAR
 from plugins.webinar.sandbox import ZoomSandbox
-from plugins.webinar.sandbox_webinar import Registrant, Webinar
+from plugins.webinar.sandbox_webinar import Instance, Registrant, Webinar, stamp
 from plugins.webinar.settings import Settings
 
-WEBINAR_ID = 91000000001
+WEBINAR_ID, OLD_ONE = 91000000001, 91000000002
 QUESTION = "Saammeko lähettää sinulle uutiskirjeen?"
 
 
@@ -24,6 +24,16 @@ class TestZoom(ConnectorConformance):
     connector_type = WEBINAR
     stream, scope, topic = "registrants", str(WEBINAR_ID), QUESTION
     editable_field, other_field = "city", "job_title"
+    phone_field = "phone"
+    # a cancelled registrant stays cancelled, so it comes last
+    activity_kinds = (
+        ActivityKind.ATTENDED,
+        ActivityKind.QUESTION,
+        ActivityKind.POLL,
+        ActivityKind.ABSENT,
+        ActivityKind.REGISTERED,
+        ActivityKind.CANCELLED,
+    )
     unsupported: ClassVar = {
         Ability.MERGE: "Zoom does not merge registrants",
         Ability.BOUNCE: "Zoom tells nothing of its mails",
@@ -50,7 +60,7 @@ class TestZoom(ConnectorConformance):
             "id": WEBINAR_ID,
             "topic": "Syksyn webinaari",
             "start_time": "2027-01-20T12:00:00Z",
-            "questions": [{"field_name": "city"}, {"field_name": "job_title"}],
+            "questions": [{"field_name": name} for name in ("city", "job_title", "phone")],
             "custom_questions": [
                 {"title": QUESTION, "type": "single_radio", "answers": ["Kyllä", "Ei"]}
             ],
@@ -101,6 +111,57 @@ class TestZoom(ConnectorConformance):
 
     def archive(self, record_id: str) -> None:
         self.zoom.cancel(WEBINAR_ID, record_id)
+
+    def add_activity(self, record_id: str, kind: ActivityKind, about: str) -> None:
+        there, at = self.webinar.registrants[record_id], stamp(self.clock.now())
+        said = {"email": there.email, "question": about, "answer": "Kyllä", "at": at}
+        match kind:
+            case ActivityKind.ATTENDED:
+                self.come(there, at)
+            case ActivityKind.QUESTION:
+                self.going_on().qa.append(said)
+            case ActivityKind.POLL:
+                self.going_on().polls.append(said)
+            case ActivityKind.ABSENT:
+                self.hold([one for one in self.webinar.registrants if one != record_id])
+            case ActivityKind.REGISTERED:
+                self.again(there, there.values, there.answers)
+            case ActivityKind.CANCELLED:
+                self.zoom.cancel(WEBINAR_ID, record_id)
+            case _:
+                raise AssertionError(f"no {kind} at a webinar")
+
+    def add_malformed_activity(self, record_id: str) -> None:
+        self.come(self.webinar.registrants[record_id], "eilen")
+
+    def hold(self, came: Iterable[str] = ()) -> Instance:
+        """The webinar begins now, with these of its registrants."""
+        attended = [{"email": self.webinar.registrants[one].email} for one in came]
+        return self.zoom.hold(WEBINAR_ID, attended, start_time=stamp(self.clock.now()))
+
+    def going_on(self) -> Instance:
+        """The webinar that is going on now, or else begins."""
+        held = self.webinar.instances
+        now = stamp(self.clock.now())
+        return held[-1] if held and held[-1].end_time >= now else self.hold()
+
+    def come(self, there: Registrant, at: str) -> None:
+        """The person comes for a moment, and the report says that it was then."""
+        rows = self.going_on().attended
+        row = {"user_id": f"{16778240 + len(rows)}", "registrant_id": there.id, "duration": 0}
+        rows.append({**row, "user_email": there.email, "join_time": at, "leave_time": at})
+
+    def unlisted_scope_person(self, email: str) -> Ref:
+        person = {"email": email, "first_name": "Aino", "last_name": "Esimerkki"}
+        webinar = {
+            "id": OLD_ONE,
+            "topic": "Kevään webinaari",
+            "start_time": "2026-04-20T12:00:00Z",
+            "registrants": [person],
+        }
+        self.sandbox.seed({"webinars": [webinar]})
+        made = self.zoom.webinars[OLD_ONE].find(email)
+        return Ref(self.stream, str(OLD_ONE), made.id, email)
 
     def remove(self, record_id: str) -> None:
         self.zoom.delete(WEBINAR_ID, record_id)

@@ -68,6 +68,20 @@ def test_a_cancellation_is_no_withdrawal_and_not_stale(world: World, zoom: Zoom)
     assert back.version > after.version
 
 
+def test_a_registration_is_an_act_of_the_person(world: World, zoom: Zoom) -> None:
+    world.sandbox.register(MANUAL, AINO, org="Oy")
+    registered_at = world.clock.now()
+    world.clock.advance(3600)
+    world.sandbox.deny(MANUAL, AINO)
+    denied = read(zoom, MANUAL)[AINO]
+    assert (denied.act, denied.acted_at) == ("registration", registered_at)
+    world.sandbox.register(MANUAL, AINO, org="Oy")
+    again = read(zoom, MANUAL)[AINO]
+    assert (again.act, again.acted_at) == ("registration", world.clock.now())
+    (fetched,) = zoom.fetch("registrants", [again.ref])
+    assert fetched == again
+
+
 def moving(world: World, monkeypatch: pytest.MonkeyPatch, after: str, act: Any) -> None:
     """Something happens just after the list of that status was read for the first time."""
     real = ZoomSandbox._answer

@@ -69,8 +69,8 @@ def ref_of(world: World, email: str, webinar: int = WEBINAR) -> Ref:
 def test_what_is_declared_is_there(zoom: Zoom) -> None:
     for protocol in (Locates, Exports, Erases, Verifies):
         assert isinstance(zoom, protocol)
-    for protocol in (Rectifies, Restricts):
-        assert not isinstance(zoom, protocol)
+    for lacking in (Rectifies, Restricts):
+        assert not isinstance(zoom, lacking)
     assert not TYPE.capabilities & {Capability.RECTIFY, Capability.RESTRICT}
 
 
