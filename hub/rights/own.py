@@ -56,12 +56,12 @@ def _erase(work: Work) -> None:
         for person in work.persons.values():
             if person.id not in whole:
                 _forget_crossed(work, connection, person, controllers)
-        erasing.forget(connection, gone, deployment.now())
+        aside = erasing.forget(connection, gone, deployment.now())
         work.receipt.notes = [f"person {row.id}" for row in gone]
         work.step(connection, state=TaskState.SENT.value)
     # rows first, keys second: a crash between is met by the next attempt, which finds the
     # tombstones and destroys their keys
-    deployment.vault.destroy([row.key_id for row in gone])
+    deployment.vault.destroy([*(row.key_id for row in gone), *aside])
     checkpoint(deployment.database)  # the write-ahead log still holds what the rows held
     with deployment.database.begin() as connection:
         if gone:

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
+from hub.store.activities import activity
 from hub.store.deliveries import IN_FLIGHT, Lane, delivery
 from hub.store.ledger import event
 from hub.store.links import link
@@ -77,9 +78,11 @@ def in_flight(connection: Connection, ids: Sequence[int]) -> bool:
     )
 
 
-def forget(connection: Connection, gone: Sequence[Row[Any]], now: datetime) -> None:
+def forget(connection: Connection, gone: Sequence[Row[Any]], now: datetime) -> list[int]:
     """Delete all that says something of those persons: identifiers, links with the vendors' ids,
-    permissions, memberships, reviews, quarantined rows. Deliveries keep which fields went where."""
+    permissions, memberships, activities, reviews, quarantined rows. Deliveries keep which fields
+    went where. Answers the keys of the quarantined rows, which are to be destroyed too."""
+    keys: list[int] = []
     for part in chunks([row.id for row in gone]):
         places = connection.execute(
             sa.select(
@@ -96,16 +99,26 @@ def forget(connection: Connection, gone: Sequence[Row[Any]], now: datetime) -> N
             .where(link.c.merged_into.in_([row.id for row in places]))
             .values(merged_into=None)
         )
-        for table in (review, quarantine):
-            for row in places:
-                connection.execute(
-                    sa.delete(table).where(
-                        table.c.system == row.system,
-                        table.c.stream == row.stream,
-                        table.c.scope == row.scope,
-                        table.c.external_id == row.external_id,
-                    )
+        for row in places:
+            connection.execute(
+                sa.delete(review).where(
+                    review.c.system == row.system,
+                    review.c.stream == row.stream,
+                    review.c.scope == row.scope,
+                    review.c.external_id == row.external_id,
                 )
+            )
+            aside = (
+                quarantine.c.system == row.system,
+                # activities that wait for their record stand under a stream of their own
+                quarantine.c.stream.in_((row.stream, f"{row.stream}:activities")),
+                quarantine.c.scope == row.scope,
+                quarantine.c.external_id == row.external_id,
+            )
+            keys += connection.scalars(
+                sa.select(quarantine.c.key_id).where(*aside, quarantine.c.key_id.is_not(None))
+            )
+            connection.execute(sa.delete(quarantine).where(*aside))
         for number in part:
             connection.execute(
                 sa.delete(review).where(
@@ -116,6 +129,7 @@ def forget(connection: Connection, gone: Sequence[Row[Any]], now: datetime) -> N
         connection.execute(sa.delete(identifier).where(identifier.c.person_id.in_(part)))
         connection.execute(sa.delete(event).where(event.c.person_id.in_(part)))
         connection.execute(sa.delete(membership).where(membership.c.person_id.in_(part)))
+        connection.execute(sa.delete(activity).where(activity.c.person_id.in_(part)))
         connection.execute(
             sa.update(person)
             .where(person.c.id.in_(part))
@@ -127,3 +141,4 @@ def forget(connection: Connection, gone: Sequence[Row[Any]], now: datetime) -> N
                 version=person.c.version + 1,
             )
         )
+    return keys

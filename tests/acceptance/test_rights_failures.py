@@ -65,10 +65,10 @@ def without(config: Path, system: str) -> Path:
     """The configuration with a system taken out of it."""
     head, _, rest = config.read_text(encoding="utf-8").partition(f"\n  {system}:\n")
     _, _, after = rest.partition("\n\n")
-    text = f"{head}\n{after}"
+    lines = [one for one in f"{head}\n{after}".split("\n") if f"system: {system}," not in one]
+    text = "\n".join(lines)
     for mention in (f"{system}, ", f", {system}"):
         text = text.replace(mention, "")
-    text = "\n".join(line for line in text.split("\n") if f"system: {system}" not in line)
     made = config.with_name("without.yaml")
     made.write_text(text, encoding="utf-8")
     return made
