@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from hub.store.deliveries import IN_FLIGHT, Lane, delivery
 from hub.store.ledger import event
 from hub.store.links import link
 from hub.store.people import identifier, membership, person
+from hub.store.progress import cursor
 from hub.store.questions import quarantine, review
 from hub.store.sql import chunks
 
@@ -99,26 +100,9 @@ def forget(connection: Connection, gone: Sequence[Row[Any]], now: datetime) -> l
             .where(link.c.merged_into.in_([row.id for row in places]))
             .values(merged_into=None)
         )
-        for row in places:
-            connection.execute(
-                sa.delete(review).where(
-                    review.c.system == row.system,
-                    review.c.stream == row.stream,
-                    review.c.scope == row.scope,
-                    review.c.external_id == row.external_id,
-                )
-            )
-            aside = (
-                quarantine.c.system == row.system,
-                # activities that wait for their record stand under a stream of their own
-                quarantine.c.stream.in_((row.stream, f"{row.stream}:activities")),
-                quarantine.c.scope == row.scope,
-                quarantine.c.external_id == row.external_id,
-            )
-            keys += connection.scalars(
-                sa.select(quarantine.c.key_id).where(*aside, quarantine.c.key_id.is_not(None))
-            )
-            connection.execute(sa.delete(quarantine).where(*aside))
+        keys += forget_records(
+            connection, [(row.system, row.stream, row.scope, row.external_id) for row in places]
+        )
         for number in part:
             connection.execute(
                 sa.delete(review).where(
@@ -139,6 +123,46 @@ def forget(connection: Connection, gone: Sequence[Row[Any]], now: datetime) -> l
                 restricted=False,
                 updated_at=now,
                 version=person.c.version + 1,
+            )
+        )
+    return keys
+
+
+def forget_records(
+    connection: Connection, records: Iterable[tuple[str, str, str, str]]
+) -> list[int]:
+    """Delete what waits for somebody about those records (system, stream, scope, the vendor's id),
+    whether or not they have a person: reviews, rows in quarantine, and cursors that name one.
+    Answers the keys of the quarantined rows, which are to be destroyed too."""
+    keys: list[int] = []
+    for system, stream, scope, id_ in records:
+        connection.execute(
+            sa.delete(review).where(
+                review.c.system == system,
+                review.c.stream == stream,
+                review.c.scope == scope,
+                review.c.external_id == id_,
+            )
+        )
+        # activities that wait for their record stand under a stream of their own
+        streams = (stream, f"{stream}:activities")
+        aside = (
+            quarantine.c.system == system,
+            quarantine.c.stream.in_(streams),
+            quarantine.c.scope == scope,
+            quarantine.c.external_id == id_,
+        )
+        keys += connection.scalars(
+            sa.select(quarantine.c.key_id).where(*aside, quarantine.c.key_id.is_not(None))
+        )
+        connection.execute(sa.delete(quarantine).where(*aside))
+        # an enumeration that was interrupted behind this record: it begins anew
+        connection.execute(
+            sa.delete(cursor).where(
+                cursor.c.system == system,
+                cursor.c.stream.in_(streams),
+                cursor.c.scope == scope,
+                cursor.c.cursor.contains(f'"{id_}"', autoescape=True),
             )
         )
     return keys

@@ -58,7 +58,10 @@ def said(workers: list[Daemon]) -> str:
     return "\n".join(str(line) for one in workers for line in one.lines)
 
 
-OFF = ("  crowst-mailer:\n    plugin: mailer\n", "  crowst-mailer:\n    enabled: false\n    plugin: mailer\n")
+OFF = (
+    "  crowst-mailer:\n    plugin: mailer\n",
+    "  crowst-mailer:\n    enabled: false\n    plugin: mailer\n",
+)
 
 
 def without(config: Path, system: str) -> Path:
@@ -75,7 +78,9 @@ def without(config: Path, system: str) -> Path:
 
 
 @pytest.mark.parametrize("how", ["disabled", "missing"])
-def test_a_system_that_is_switched_off_is_never_done(desk: Office, tmp_path: Path, how: str) -> None:
+def test_a_system_that_is_switched_off_is_never_done(
+    desk: Office, tmp_path: Path, how: str
+) -> None:
     (person,) = in_step(desk, 1)
     if how == "disabled":
         text = desk.config.read_text(encoding="utf-8")
@@ -89,8 +94,9 @@ def test_a_system_that_is_switched_off_is_never_done(desk: Office, tmp_path: Pat
     with ExitStack() as stack:
         running = started(stack, desk, config)
         until(
-            lambda: desk.state(number, CRM) == "verified"
-            and desk.state(number, MAILER) == "attention",
+            lambda: (
+                desk.state(number, CRM) == "verified" and desk.state(number, MAILER) == "attention"
+            ),
             30,
             lambda: desk.states(number),
         )
@@ -225,8 +231,6 @@ def claims(desk: Office, numbers: list[int]) -> int:
 def held_by(desk: Office, system: str, person: str) -> bool:
     state = desk.sandboxes.control(system, "state")
     if system == CRM:
-        return any(
-            one["properties"].get("email") == person for one in state["contacts"].values()
-        )
+        return any(one["properties"].get("email") == person for one in state["contacts"].values())
     members = state["lists"]["crowst-uutiset"]["members"]
     return any(one["email_address"] == person for one in members)

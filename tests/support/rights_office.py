@@ -22,7 +22,8 @@ from support.rights_desk import Desk
 from hub.cli.base import ask_daemon
 from hub.domain.rights import Right
 from hub.opening import Hub, open_hub
-from hub.rights import decide
+from hub.rights import assess, decide
+from hub.rights.casefile import CaseFile
 from hub.sandbox_world import SandboxWorld
 from hub.settings import load
 from hub.store import requests
@@ -68,6 +69,10 @@ class Office(Desk):
     def ask(self, systems: Iterable[str]) -> None:
         for system in systems:
             ask_daemon(self.hub, "rights", system)
+
+    def case(self, number: int) -> CaseFile:
+        """The case file, opened."""
+        return assess.casefile(self.deployment, self.row(number))
 
     def state(self, number: int, system: str) -> str:
         return str(self.tasks(number)[system, "records"].state)
