@@ -90,7 +90,7 @@ class Work:
                     ]
                 ):
                     left.pop()
-            time.sleep(0.005)
+            time.sleep(0.01 if len(numbers) == 1 else 0.05)
 
     def _proved(self, states: list[str]) -> bool:
         return len(states) == TASKS and all(one in PROVED for one in states)

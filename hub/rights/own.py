@@ -61,8 +61,7 @@ def _erase(work: Work) -> None:
         for person in work.persons.values():
             if person.id not in whole:
                 _forget_crossed(work, connection, person, controllers)
-        keys = erasing.forget(connection, gone, deployment.now())
-        keys += erasing.forget_records(connection, _erased(work, connection))
+        keys = erasing.forget(connection, gone, deployment.now(), _erased(work, connection))
         work.receipt.notes = [f"person {row.id}" for row in gone]
         work.step(connection, state=TaskState.SENT.value)
         return gone, keys

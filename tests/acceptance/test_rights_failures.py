@@ -10,7 +10,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from support.commands import varied
 from support.daemon_process import Daemon, daemon
 from support.rights_office import (
     CRM,
@@ -165,9 +164,9 @@ def test_killed_workers_are_replaced_and_nothing_is_done_twice(desk: Office) -> 
         desk.sandboxes.control(system, "faults", "POST", slow)
     numbers = [desk.erase(one) for one in people]
     waited: list[float] = []
-    for round_ in range(3):
+    for _ in range(3):
         with ExitStack() as stack:
-            workers = [started(stack, desk) for _ in range(2)]
+            workers = [started(stack, desk), started(stack, desk)]
             done = sum(erased(desk.sandboxes).values())
             goal = min(done + 8, 2 * len(people))
             until(lambda g=goal: sum(erased(desk.sandboxes).values()) >= g, 60)  # type: ignore[misc]
@@ -187,7 +186,7 @@ def test_killed_workers_are_replaced_and_nothing_is_done_twice(desk: Office) -> 
     print(f"at work again after {', '.join(f'{one:.1f}' for one in waited)} s")
     assert max(waited) < 10
     with ExitStack() as stack:
-        workers = [started(stack, desk) for _ in range(2)]
+        workers = [started(stack, desk), started(stack, desk)]
         until(lambda: all(desk.proved(one) for one in numbers), 120)
         assert [one.stop() for one in workers] == [0, 0]
     assert still_held(desk.sandboxes, people) == []

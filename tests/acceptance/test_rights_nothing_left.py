@@ -1,5 +1,5 @@
-"""Of somebody who was erased nothing is found outside the case file, and after its retention nothing
-at all: a whole life in the hub, then the hub's files searched as bytes."""
+"""Of somebody who was erased nothing is found outside the case file, and after its retention
+nothing at all: a whole life in the hub, then the hub's files searched as bytes."""
 
 from __future__ import annotations
 
@@ -72,18 +72,16 @@ class Life:
             for id_, one in self.world.control(system, "state")["contacts"].items():
                 if {LAST, EMAIL, SECOND} & set(map(str, one["properties"].values())):
                     self.ids.add(id_)
-        for system, audiences in self._audiences().items():
+        for audiences in self._audiences():
             for held in audiences.values():
                 for one in held["members"]:
                     if one["email_address"] in (EMAIL, SECOND):
                         self.ids |= {one["id"], one["contact_id"], one.get("unique_email_id", "")}
         self.ids = {one for one in self.ids if len(one) >= 9}
 
-    def _audiences(self) -> dict[str, Any]:
-        return {
-            one: self.world.control(one, "state")["lists"]
-            for one in ("crowst-mailer", "bangeri-mailer")
-        }
+    def _audiences(self) -> list[dict[str, Any]]:
+        mailers = ("crowst-mailer", "bangeri-mailer")
+        return [self.world.control(one, "state")["lists"] for one in mailers]
 
     @property
     def wanted(self) -> dict[bytes, str]:
@@ -257,7 +255,7 @@ def test_of_an_erased_person_nothing_is_left(life: Life) -> None:
         assert lines_with([*running.lines, *running.other], life.wanted) == []
     assert lines_with(life.told, life.wanted) == []
     assert life.left() == []
-    gone = {one: "a destroyed key" for one in person_keys}
+    gone = dict.fromkeys(person_keys, "a destroyed key")
     assert files_with(life.world.folder, gone) == []
     assert not contact(life.world, "crowst-crm", EMAIL)
     # others are as they were, and the case file is there for who has to prove it

@@ -1,9 +1,10 @@
-"""Looking for what is left of somebody: in files as bytes, in logs as text, however it is written."""
+"""Looking for what is left of somebody, however it is written: in files as bytes, in logs."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
 import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -28,7 +29,7 @@ def written(*texts: str) -> dict[bytes, str]:
 
 
 def hashes(*emails: str) -> dict[bytes, str]:
-    """The hashes by which Mailchimp knows an address, as text and as bytes; those of other kinds."""
+    """Hashes of addresses, as text and as bytes; Mailchimp knows a member by one."""
     made: dict[bytes, str] = {}
     for email in emails:
         for name in ("md5", "sha1", "sha256"):
@@ -44,12 +45,16 @@ def phones(number: int) -> dict[bytes, str]:
 
 
 def files_with(folder: Path, wanted: Mapping[bytes, str]) -> list[str]:
-    """Which files below the folder hold which of the wanted, and how it is written there."""
+    """Which files below the folder hold which of the wanted, and how it is written there.
+
+    Another process reads them: to close a database's file here would drop the locks that SQLite
+    holds on it in this process.
+    """
     found = []
     for file in sorted(one for one in folder.rglob("*") if one.is_file()):
         if file.name in NOT_OURS:
             continue
-        held = file.read_bytes()
+        held = subprocess.run(["cat", file], stdout=subprocess.PIPE, check=True).stdout
         found += [f"{file.name}: {text} as {way!r}" for way, text in wanted.items() if way in held]
     return found
 

@@ -15,9 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from support.commands import over, varied
-from support.daemon_process import JSON_LOG
-from support.rights_desk import Desk
 
 from hub.cli.base import ask_daemon
 from hub.domain.rights import Right
@@ -27,6 +24,9 @@ from hub.rights.casefile import CaseFile
 from hub.sandbox_world import SandboxWorld
 from hub.settings import load
 from hub.store import requests
+from support.commands import over, varied
+from support.daemon_process import JSON_LOG
+from support.rights_desk import Desk
 
 CRM, MAILER, AUDIENCE = "crowst-crm", "crowst-mailer", "crowst-uutiset"
 TOPIC = "1001"
