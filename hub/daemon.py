@@ -48,6 +48,10 @@ BATCHES = 50
 """Batches sent in one slice."""
 PAUSE = 5.0
 """Seconds, at least, between two tries at what a run could not send."""
+BELL = 0.5
+"""Seconds between two looks for what requests ask: other processes approve them too."""
+SWEEP = 1.0
+"""Seconds between two looks for work that a dead process has left."""
 ORPHAN_AGE = timedelta(days=1)
 KEEP_RUNS = timedelta(days=90)
 KEEP_CANCELLED = timedelta(days=7)
@@ -64,6 +68,10 @@ class Daemon:
         self._down: dict[str, Trouble] = {}
         self._checked: set[str] = set()
         self._lock = threading.Lock()
+        self._rung: set[str] = set()
+        self._bell = threading.Event()
+        self._leaving = threading.Event()
+        self._listener = threading.Thread(target=self._listen, name="hub-bell", daemon=True)
         self.engine = Engine(
             hub.settings.engine,
             Tasks(hub.deployment.database, Attempt, Lease),
@@ -77,6 +85,7 @@ class Daemon:
             urgent=(RIGHTS,),
             clock=hub.deployment.now,
             poll=poll,
+            sweep=SWEEP,
             backoff=backoff,
         )
 
@@ -89,10 +98,14 @@ class Daemon:
         for one in self.hub.synced:
             # whoever starts the hub wants to see it work, also what was failing before
             self.engine.trigger(SYNC, one.id, force=True)
-        self.serve_requests()
+        self._listener.start()
 
     def stop(self, grace: float) -> int:
         """Let work finish or hand back; answers how much still ran after `grace` seconds."""
+        self._leaving.set()
+        self._bell.set()
+        if self._listener.is_alive():
+            self._listener.join(grace)
         return len(self.engine.stop(grace))
 
     # what the engine calls
@@ -129,10 +142,11 @@ class Daemon:
 
     def rights(self, claim: Claim) -> Outcome:
         """What requests ask of one system now."""
+        self._send_ready(claim.key)
         wait = slices.work(
             self.hub.deployment, claim.key, self.hub.open_system, claim.stopping.is_set
         )
-        self.serve_requests(but=claim.key)
+        self.serve_requests()  # a last proof makes the hub's own copy due
         if claim.stopping.is_set():
             return Again(0, "more")
         return Done() if wait is None else Again(wait, "due-later")
@@ -143,17 +157,37 @@ class Daemon:
         self.serve_requests()
         return Done()
 
-    def serve_requests(self, systems: Iterable[str] | None = None, *, but: str = "") -> None:
-        """Have tasks of requests looked at: those systems', or all that have some. A refusal that
-        a request brought goes out at once."""
-        if systems is None:
-            with read_only(self.hub.deployment.database).connect() as connection:
-                systems = requests.due_systems(connection, self.hub.deployment.now())
-        for system in systems:
-            if system != but:
-                self.engine.trigger(RIGHTS, system, force=True)
-            if system in self.hub.settings.landscape.systems and self._until_due(system) == 0.0:
-                self.engine.trigger(SEND, system)
+    def serve_requests(self, systems: Iterable[str] = ()) -> None:
+        """Have tasks of requests looked at: those systems', and whatever else is due. Returns at
+        once; what was asked is in the database, and is done also if this process ends now."""
+        with self._lock:
+            self._rung.update(systems)
+        self._bell.set()
+
+    def _listen(self) -> None:
+        """Pass on what rang, once for however many rang meanwhile; look also when nobody did."""
+        down = False
+        while not self._leaving.is_set():
+            self._bell.wait(BELL)
+            self._bell.clear()
+            with self._lock:
+                rung, self._rung = self._rung, set()
+            try:
+                with read_only(self.hub.deployment.database).connect() as connection:
+                    now = self.hub.deployment.now()
+                    rung.update(requests.unserved(connection, RIGHTS, now))
+                for system in rung:
+                    self.engine.trigger(RIGHTS, system, force=True)
+                down = False
+            except Exception as error:  # what is due is found again
+                if not down:
+                    log.warning("requests are not looked at", error=type(error).__name__)
+                down = True
+
+    def _send_ready(self, system: str) -> None:
+        """A refusal that a request brought goes out at once."""
+        if system in self.hub.settings.landscape.systems and self._until_due(system) == 0.0:
+            self.engine.trigger(SEND, system)
 
     def _run(self, claim: Claim, *, read: bool) -> Outcome:
         name = claim.key

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from hub.api import Held
+from hub.api import Ref
 from hub.delivery.deployment import Deployment
 from hub.domain.audit import Event
 from hub.domain.plan import Exemption, Plan, TaskFacts, request_outcome
@@ -204,17 +204,13 @@ def mark(
     deployment: Deployment,
     request: Row[Any],
     task: Row[Any],
-    found: Iterable[Held],
+    found: Iterable[Ref],
 ) -> None:
-    """What an erasure located is blocked from now on, by the vendor's ids, so that nothing of it
-    lands again while it is erased or afterwards."""
+    """What an erasure located of the person is blocked from now on, by the vendor's ids, so that
+    nothing of it lands again while it is erased or afterwards."""
     if request.right != Right.ERASURE.value or task.act != "erase":
         return
-    marks = [
-        (f"{task.system}/{one.ref.stream}/{one.ref.scope}", one.ref.id)
-        for one in found
-        if one.certain
-    ]
+    marks = [(f"{task.system}/{one.stream}/{one.scope}", one.id) for one in found]
     effects.block(connection, deployment, task.controllers.split(), marks, deployment.now())
 
 

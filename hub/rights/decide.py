@@ -25,7 +25,7 @@ from hub.domain.plan import Exemption, Plan
 from hub.domain.rights import RequestState, Right, TaskState, may_withdraw
 from hub.rights import assess, coordinator
 from hub.rights.casefile import CaseFile, Receipt
-from hub.store import requests
+from hub.store import erasing, links, requests
 from hub.vault.database import Connection, Row
 
 
@@ -307,8 +307,28 @@ def judge_match(deployment: Deployment, task_id: int, actor: str, *, same: bool)
             actor,
             same="yes" if same else "no",
         )
+        if same:
+            _joined(connection, request, task, receipt)
         coordinator.advance(connection, deployment, request.id)
         return str(task.system)
+
+
+def _joined(connection: Connection, request: Row[Any], task: Row[Any], receipt: Receipt) -> None:
+    """Records that a handler says are the person's may be somebody else's to the hub: that is the
+    same human then, and joins the plan as one that was merged."""
+    persons = {
+        known.person_id
+        for one in receipt.records
+        if one["certain"] == "yes"
+        for known in links.known(
+            connection, task.system, one["stream"], one["scope"], [one["id"]]
+        ).get(one["id"], ())
+        if known.controller in task.controllers.split()
+    }
+    known_as = set(erasing.winners(connection, requests.persons_of(request)).values())
+    others = set(erasing.winners(connection, sorted(persons)).values()) - known_as
+    if others:
+        requests.note_merge(connection, request, others)
 
 
 def notified(deployment: Deployment, number: int, how: str, text: str, actor: str) -> None:

@@ -68,19 +68,20 @@ def block(
     """Put erasure blocks: keyed hashes of (kind, value) for each controller."""
     identities = deployment.identities
     wanted = list(marks)
-    for controller in controllers:
-        for kind, value in wanted:
-            (number,) = ids(connection, people.block, 1)
-            people.add_block(
-                connection,
-                {
-                    "id": number,
-                    "controller": controller,
-                    "kind": kind,
-                    "digest": identities.block(controller, kind, value),
-                    "at": now,
-                },
+    people.add_blocks(
+        connection,
+        [
+            {
+                "controller": controller,
+                "kind": kind,
+                "digest": identities.block(controller, kind, value),
+                "at": now,
+            }
+            for controller, kind, value in dict.fromkeys(
+                (controller, *mark) for controller in controllers for mark in wanted
             )
+        ],
+    )
 
 
 def set_restricted(
@@ -186,9 +187,10 @@ def _stop_everything(
     whole = list(persons)
     controllers = {*plan.controllers, *(one.controller for one in whole)}
     block(connection, deployment, sorted(controllers), [("email", e) for e in case.emails], now)
-    for one in whole:
-        marks = targets.marks_of(deployment.landscape, one)
-        block(connection, deployment, [one.controller], marks, now)
+    for controller in sorted({one.controller for one in whole}):
+        own = [one for one in whole if one.controller == controller]
+        marks = [mark for one in own for mark in targets.marks_of(deployment.landscape, one)]
+        block(connection, deployment, [controller], marks, now)
     deliveries.cancel_ready(connection, [one.id for one in whole], "erasure-block")
 
 

@@ -8,16 +8,22 @@ of what was disclosed, and they name it.
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
+from hub.delivery.deployment import Deployment
 from hub.domain.audit import Event
 from hub.domain.rights import TaskState
 from hub.rights import targets
+from hub.rights.casefile import Receipt
 from hub.rights.coordinator import whole_persons
-from hub.store import erasing, subjects
+from hub.store import erasing, requests, subjects
 from hub.store.subjects import Subject
-from hub.vault.database import Connection, checkpoint
+from hub.store.together import Gathered, commit
+from hub.vault.database import Connection, Engine, Row, checkpoint
 
 if TYPE_CHECKING:
     from hub.rights.work import Work
@@ -38,8 +44,7 @@ def carry_out(work: Work) -> None:
         work.receipt.notes.append(f"person {one.id}")
     state = TaskState.VERIFIED if work.mine else TaskState.NOT_HELD
     event = Event.TASK_VERIFIED if work.mine else Event.TASK_NOT_HELD
-    with work.deployment.database.begin() as connection:
-        work.end(connection, state, event)
+    commit(work.deployment.database, lambda connection: work.end(connection, state, event))
 
 
 def _erase(work: Work) -> None:
@@ -47,28 +52,66 @@ def _erase(work: Work) -> None:
     whole = whole_persons(work.request)
     controllers = set(work.request.controllers.split()) | set(work.request.also.split())
     persons = [one.id for one in work.persons.values() if one.id in whole]
-    with deployment.database.begin() as connection:
+
+    def forget(connection: Connection) -> tuple[list[Row[Any]], list[int]] | None:
         gone = erasing.persons_with_merged(connection, sorted(whole))
-        flying = erasing.in_flight(connection, [row.id for row in gone])
-        if flying:
+        if erasing.in_flight(connection, [row.id for row in gone]):
             work.step(connection, due_at=deployment.now() + _SETTLING)
-            return
+            return None
         for person in work.persons.values():
             if person.id not in whole:
                 _forget_crossed(work, connection, person, controllers)
-        aside = erasing.forget(connection, gone, deployment.now())
+        keys = erasing.forget(connection, gone, deployment.now(), _erased(work, connection))
         work.receipt.notes = [f"person {row.id}" for row in gone]
         work.step(connection, state=TaskState.SENT.value)
+        return gone, keys
+
+    forgotten = commit(deployment.database, forget)
+    if forgotten is None:
+        return
+    gone, aside = forgotten
     # rows first, keys second: a crash between is met by the next attempt, which finds the
     # tombstones and destroys their keys
-    deployment.vault.destroy([*(row.key_id for row in gone), *aside])
-    checkpoint(deployment.database)  # the write-ahead log still holds what the rows held
-    with deployment.database.begin() as connection:
+    if not _shredder(deployment)([*(row.key_id for row in gone), *aside]):
+        work.save(due_at=deployment.now() + _SETTLING)  # somebody reads: what was held is not gone
+        return
+
+    def end(connection: Connection) -> None:
+        requests.get(connection, work.request.id, lock=True)  # always before its tasks
         if gone:
             work.told(connection, Event.KEYS_DESTROYED, persons=str(len(gone)))
         state = TaskState.VERIFIED if gone or persons else TaskState.NOT_HELD
         event = Event.TASK_VERIFIED if gone or persons else Event.TASK_NOT_HELD
         work.end(connection, state, event)
+
+    commit(deployment.database, end)
+
+
+def _erased(work: Work, connection: Connection) -> list[tuple[str, str, str, str]]:
+    """(system, stream, scope, id) of what the request's tasks found in the systems: there may be
+    rows about a record that the hub never gave a person."""
+    found = []
+    for task in requests.tasks_of(connection, work.request.id):
+        for one in Receipt.open(work.key, task.id, task.receipt).records:
+            if one["certain"] == "yes":
+                found.append((task.system, one["stream"], one["scope"], one["id"]))
+    return found
+
+
+def _shredder(deployment: Deployment) -> Gathered[Sequence[int], bool]:
+    """Destroys keys and empties the logs that still hold what was deleted: once for all erasures
+    that came to it meanwhile. Answers whether nothing is left."""
+
+    def shred(wanted: Sequence[Sequence[int]]) -> list[bool]:
+        deployment.vault.destroy([key for keys in wanted for key in keys])
+        return [checkpoint(deployment.database)] * len(wanted)
+
+    with _making:
+        return _shredders.setdefault(deployment.database, Gathered(shred))
+
+
+_shredders: WeakKeyDictionary[Engine, Gathered[Sequence[int], bool]] = WeakKeyDictionary()
+_making = threading.Lock()
 
 
 def _forget_crossed(

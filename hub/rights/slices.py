@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from hub.api import Misconfigured
 from hub.delivery.deployment import Deployment, Opened
@@ -15,7 +15,8 @@ from hub.vault.database import read_only
 
 SIDE_BY_SIDE = 8
 """Attempts at one system at once; the connector's own limits hold besides."""
-IN_ONE_SLICE = 64
+LOOK = 0.5
+"""Seconds after which it is looked for new tasks while others are still under way."""
 
 
 def work(
@@ -25,28 +26,43 @@ def work(
     stopping: Callable[[], bool] = lambda: False,
 ) -> float | None:
     """Carry out what is due for a system, "hub" for the hub's own copy. Answers in how many
-    seconds there is more to do, None where nothing waits."""
+    seconds there is more to do, None where nothing waits.
+
+    A task that takes long holds up nobody: its neighbours go on, and what becomes due meanwhile
+    is taken up. Raises what the databases raise, once everything under way has ended.
+    """
     opened, why = _opened(deployment, system, open_system)
-    while not stopping():
-        with read_only(deployment.database).connect() as connection:
-            due = requests.due(connection, system, deployment.now(), IN_ONE_SLICE)
-        if not due:
-            break
-
-        def one(task_id: int) -> None:
-            if not stopping():
-                worker.attempt(deployment, opened, task_id, why)
-
-        if len(due) == 1:
-            one(due[0])
-            continue
-        with ThreadPoolExecutor(max_workers=SIDE_BY_SIDE) as pool:
-            list(pool.map(one, due))
+    due = _due(deployment, system)
+    if len(due) == 1:  # the usual case needs no threads
+        if not stopping():
+            worker.attempt(deployment, opened, due[0], why)
+        due = _due(deployment, system)
+    if due:
+        with ThreadPoolExecutor(SIDE_BY_SIDE, f"rights-{system}") as pool:
+            running: dict[Future[None], int] = {}
+            while True:
+                busy = set(running.values())
+                if not stopping():
+                    for task_id in _due(deployment, system, SIDE_BY_SIDE + len(busy)):
+                        if task_id not in busy and len(running) < SIDE_BY_SIDE:
+                            made = pool.submit(worker.attempt, deployment, opened, task_id, why)
+                            running[made] = task_id
+                if not running:
+                    break
+                ended, _ = wait(running, timeout=LOOK, return_when=FIRST_COMPLETED)
+                for one in ended:
+                    del running[one]
+                    one.result()
     with read_only(deployment.database).connect() as connection:
         then = requests.next_due(connection, system)
     if then is None:
         return None
     return max(0.0, (then - deployment.now()).total_seconds())
+
+
+def _due(deployment: Deployment, system: str, limit: int = 2) -> list[int]:
+    with read_only(deployment.database).connect() as connection:
+        return requests.due(connection, system, deployment.now(), limit)
 
 
 def _opened(deployment: Deployment, system: str, open_system: Open) -> tuple[Opened | None, str]:

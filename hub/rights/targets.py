@@ -191,7 +191,7 @@ def _by_email(
 
 
 def _load(connection: Connection, deployment: Deployment, ids: Sequence[int]) -> dict[int, Subject]:
-    return subjects.load(connection, deployment.vault, deployment.identities, ids)
+    return subjects.load(connection, deployment.vault, deployment.identities, ids, standing=False)
 
 
 def _all_emails(deployment: Deployment, people_: Iterable[Subject]) -> list[str]:

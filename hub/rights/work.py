@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from hub.api import Ref
 from hub.delivery.deployment import Deployment
 from hub.domain.audit import Event
 from hub.domain.rights import TaskState
@@ -12,6 +14,7 @@ from hub.rights import coordinator
 from hub.rights.casefile import CaseFile, Receipt
 from hub.store import audit, requests
 from hub.store.subjects import Subject
+from hub.store.together import commit
 from hub.vault import KeyHandle
 from hub.vault.database import Connection, Row
 
@@ -27,6 +30,8 @@ class Work:
     case: CaseFile
     receipt: Receipt
     persons: dict[int, Subject] = field(default_factory=dict)
+    found: Sequence[Ref] = ()
+    """Located, the person's, and not committed yet: blocked from the next step on."""
 
     @property
     def mine(self) -> list[Subject]:
@@ -45,7 +50,7 @@ class Work:
         }
 
     def step(self, connection: Connection, **values: Any) -> None:
-        """Commit a step with the receipt as it is now. Raises Stale."""
+        """Record a step with the receipt as it is now, and what was located. Raises Stale."""
         requests.step(
             connection,
             self.task,
@@ -53,6 +58,12 @@ class Work:
             found=len(self.receipt.records),
             **values,
         )
+        coordinator.mark(connection, self.deployment, self.request, self.task, self.found)
+        self.found = ()
+
+    def save(self, **values: Any) -> None:
+        """Commit a step. Raises Stale."""
+        commit(self.deployment.database, lambda connection: self.step(connection, **values))
 
     def end(self, connection: Connection, state: TaskState, event: Event, **detail: str) -> None:
         """The task has its proof, and the request may move on."""

@@ -22,6 +22,7 @@ from hub.api import (
     Locates,
     Misconfigured,
     Ref,
+    Result,
     Sought,
     Unavailable,
     Verdict,
@@ -37,7 +38,9 @@ from hub.rights.manual import needs_person
 from hub.rights.work import Work
 from hub.store import deliveries, requests
 from hub.store.requests import Stale
-from hub.vault.database import Row, read_only
+from hub.store.together import commit
+from hub.vault import VaultError
+from hub.vault.database import Connection, Row, SQLAlchemyError, read_only
 
 log = structlog.get_logger(__name__)
 
@@ -78,10 +81,16 @@ def attempt(deployment: Deployment, opened: Opened | None, task_id: int, why: st
         _again(work, "bad-answer", None)
     except ConnectorError as error:
         _again(work, type(error).__name__.lower(), None)
+    except (SQLAlchemyError, VaultError):
+        raise  # ours, not the vendor's: the slice is tried again as a whole
+    except Exception as error:  # a connector's own fault must not hold up the others
+        # its text may hold personal data, its type does not
+        log.error("connector failed", system=work.task.system, error=type(error).__name__)
+        _again(work, "connector-fault", None)
 
 
 def _claim(deployment: Deployment, task_id: int) -> Work | None:
-    with deployment.database.begin() as connection:
+    def claim(connection: Connection) -> Work | None:
         task = requests.claim(connection, task_id, deployment.now())
         if task is None:
             return None
@@ -98,7 +107,7 @@ def _claim(deployment: Deployment, task_id: int) -> Work | None:
             coordinator.grow(connection, deployment, request, plan)
             return None
         key = deployment.vault.open_keys([request.key_id])[request.key_id]
-        work = Work(
+        return Work(
             deployment,
             task,
             request,
@@ -106,7 +115,11 @@ def _claim(deployment: Deployment, task_id: int) -> Work | None:
             CaseFile.open(key, request.id, request.casefile),
             Receipt.open(key, task.id, task.receipt),
         )
-        work.persons = targets.loaded(connection, deployment, requests.persons_of(request))
+
+    work = commit(deployment.database, claim)
+    if work is not None:
+        with read_only(deployment.database).connect() as connection:
+            work.persons = targets.loaded(connection, deployment, requests.persons_of(work.request))
     return work
 
 
@@ -114,15 +127,13 @@ def _in_system(work: Work, opened: Opened) -> None:
     deployment, task = work.deployment, work.task
     lacking = needs_person(opened.type.capabilities, task.act)
     if lacking:
-        with deployment.database.begin() as connection:
-            manual.hand_over(work, connection, lacking)
+        commit(deployment.database, lambda connection: manual.hand_over(work, connection, lacking))
         return
     with read_only(deployment.database).connect() as connection:
         flying = deliveries.flying_at(connection, task.system, [one.id for one in work.mine])
         lost = deliveries.of_task(connection, task.id, open_only=True)
     if flying:  # what is on its way may still arrive there: locate only afterwards
-        with deployment.database.begin() as connection:
-            work.step(connection, due_at=deployment.now() + SETTLING)
+        work.save(due_at=deployment.now() + SETTLING)
         return
     if task.act == "refuse":
         refusals.check(work, opened)
@@ -132,8 +143,10 @@ def _in_system(work: Work, opened: Opened) -> None:
     for _ in range(LOOKS):
         fresh = _locate(work, opened)
         if not work.receipt.records:
-            with deployment.database.begin() as connection:
-                work.end(connection, TaskState.NOT_HELD, Event.TASK_NOT_HELD)
+            commit(
+                deployment.database,
+                lambda connection: work.end(connection, TaskState.NOT_HELD, Event.TASK_NOT_HELD),
+            )
             return
         if _weak(work):
             _attention(work, "weak-match", None)
@@ -155,9 +168,18 @@ def _in_system(work: Work, opened: Opened) -> None:
     else:
         _again(work, "keeps-coming-back", None)
         return
-    with deployment.database.begin() as connection:
+
+    def end(connection: Connection) -> None:
+        requests.get(connection, work.request.id, lock=True)  # always before its tasks
         manual.residuals(work, connection, opened)
-        work.end(connection, TaskState.VERIFIED, Event.TASK_VERIFIED, found=str(task.found))
+        work.end(
+            connection,
+            TaskState.VERIFIED,
+            Event.TASK_VERIFIED,
+            found=str(len(work.receipt.records)),
+        )
+
+    commit(deployment.database, end)
 
 
 def _locate(work: Work, opened: Opened) -> bool:
@@ -185,9 +207,8 @@ def _locate(work: Work, opened: Opened) -> bool:
             entry.pop("verified")
             entry.pop("outcome", None)
             before -= 1
-    with work.deployment.database.begin() as connection:
-        work.step(connection, state=TaskState.RUNNING.value)
-        coordinator.mark(connection, work.deployment, work.request, work.task, found)
+    # committed with the next step, which comes before anything is done there
+    work.found = [one.ref for one in found if work.receipt.found(one)["certain"] == "yes"]
     return len(work.receipt.records) > before
 
 
@@ -240,8 +261,10 @@ def _act(work: Work, opened: Opened, todo: Sequence[dict[str, str]]) -> bool:
         return True
     if work.task.act == Act.RESTRICT:
         _remember(opened, todo)
-    with deployment.database.begin() as connection:
-        sent = acting.record(
+
+    def record(connection: Connection) -> list[acting.Sent]:
+        work.step(connection, state=TaskState.RUNNING.value)
+        return acting.record(
             connection,
             system=work.task.system,
             task_id=work.task.id,
@@ -250,27 +273,34 @@ def _act(work: Work, opened: Opened, todo: Sequence[dict[str, str]]) -> bool:
             links=work.links,
             now=now,
         )
-        work.step(connection, state=TaskState.RUNNING.value)
+
+    sent = commit(deployment.database, record)
     results, trouble = acting.send(opened, work.task.act, sent)
     reasons: list[str] = []
     asked: list[float] = []
     permanent = ""
-    with deployment.database.begin() as connection:
-        acting.settle(connection, list(zip(sent, results, strict=True)), deployment.now())
-        for one, result in zip(sent, results, strict=True):
-            if result.verdict is Verdict.OK:
-                one.entry["outcome"] = "ok"
-                one.entry["said"] = result.reason
-                if result.memo:
-                    one.entry["memo"] = result.memo
-                if work.task.act in rectify.ACTS:
-                    rectify.agreed(work, connection, opened.system, one, result)
-            elif result.verdict in (Verdict.RETRYABLE, Verdict.UNKNOWN):
-                reasons.append(result.reason or result.verdict.value)
-                asked += [result.retry_after] if result.retry_after else []
-            else:
-                permanent = result.reason or result.verdict.value
+    agreed: list[tuple[acting.Sent, Result]] = []
+    for one, result in zip(sent, results, strict=True):
+        if result.verdict is Verdict.OK:
+            one.entry["outcome"] = "ok"
+            one.entry["said"] = result.reason
+            if result.memo:
+                one.entry["memo"] = result.memo
+            if work.task.act in rectify.ACTS:
+                agreed.append((one, result))
+        elif result.verdict in (Verdict.RETRYABLE, Verdict.UNKNOWN):
+            reasons.append(result.reason or result.verdict.value)
+            asked += [result.retry_after] if result.retry_after else []
+        else:
+            permanent = result.reason or result.verdict.value
+
+    def settle(connection: Connection) -> None:
         work.step(connection, state=TaskState.SENT.value)
+        acting.settle(connection, list(zip(sent, results, strict=True)), deployment.now())
+        for one, result in agreed:
+            rectify.agreed(work, connection, opened.system, one, result)
+
+    commit(deployment.database, settle)
     if trouble is not None:
         _attention(work, _code(trouble), timedelta(hours=1))
     elif permanent:
@@ -312,18 +342,14 @@ def _verify(work: Work, opened: Opened, todo: Sequence[dict[str, str]]) -> bool:
             if entry.get("said") != "accepted":
                 # nothing there shows our act: it is done again, never taken for done
                 entry.pop("outcome", None)
-    with work.deployment.database.begin() as connection:
-        if missing:
-            tries = work.task.tries
-            work.step(
-                connection,
-                state=TaskState.SENT.value,
-                tries=tries + 1,
-                reason=as_code(missing),
-                due_at=work.deployment.now() + READ_BACK[min(tries, len(READ_BACK) - 1)],
-            )
-        else:
-            work.step(connection, state=TaskState.CONFIRMED.value)
+    if missing:
+        tries = work.task.tries
+        work.save(
+            state=TaskState.SENT.value,
+            tries=tries + 1,
+            reason=as_code(missing),
+            due_at=work.deployment.now() + READ_BACK[min(tries, len(READ_BACK) - 1)],
+        )
     return not missing
 
 
@@ -349,9 +375,11 @@ def _read_back(work: Work, opened: Opened, lost: Sequence[Row[Any]]) -> None:
             entries[place]["outcome"] = "ok"
         return bool(shown.get(place))
 
-    with work.deployment.database.begin() as connection:
+    def settle(connection: Connection) -> None:
         acting.settle_lost(connection, lost, done, work.key, work.deployment.now())
         work.step(connection)
+
+    commit(work.deployment.database, settle)
 
 
 def _again(work: Work, reason: str, asked: float | None) -> None:
@@ -375,7 +403,8 @@ def _put_off(
     work: Work, state: TaskState, reason: str, wait: timedelta | None, tries: int, *, tell: bool
 ) -> None:
     now: datetime = work.deployment.now()
-    with work.deployment.database.begin() as connection:
+
+    def put_off(connection: Connection) -> None:
         requests.get(connection, work.request.id, lock=True)  # always before its tasks
         work.step(
             connection,
@@ -388,6 +417,8 @@ def _put_off(
         if tell:
             work.told(connection, Event.TASK_ATTENTION, reason=reason)
         coordinator.advance(connection, work.deployment, work.request.id)
+
+    commit(work.deployment.database, put_off)
     if tell:
         log.warning(
             "rights task needs attention",

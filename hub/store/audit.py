@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from hub.domain.audit import (
     GENESIS,
@@ -70,11 +71,12 @@ def entries(connection: Connection, *, subjects: list[str] | None = None) -> Ite
     can be no entry: the log was tampered with."""
     after = 0
     while True:
-        found = page(connection, after, _PAGE, subjects=subjects)
-        yield from found
-        if len(found) < _PAGE:
+        rows = _rows(connection, after, _PAGE, subjects)
+        for row in rows:  # one by one: those before a tampered row are still read
+            yield _chained(row)
+        if len(rows) < _PAGE:
             return
-        after = found[-1].entry.seq
+        after = rows[-1].seq
 
 
 def check(connection: Connection, *heads: Head) -> tuple[Broken | None, Head]:
@@ -98,20 +100,20 @@ def page(
     connection: Connection, after: int, limit: int, *, subjects: list[str] | None = None
 ) -> list[Chained]:
     """At most `limit` entries behind one, in their order. Raises ValueError as `entries` does."""
+    return [_chained(row) for row in _rows(connection, after, limit, subjects)]
+
+
+def _rows(
+    connection: Connection, after: int, limit: int, subjects: list[str] | None
+) -> Sequence[Row[Any]]:
     query = sa.select(audit).where(audit.c.seq > after).order_by(audit.c.seq).limit(limit)
     if subjects is not None:
         query = query.where(audit.c.subject.in_(subjects))
-    return [
-        Chained(
-            Entry(
-                row.seq,
-                row.at,
-                Event(row.event),
-                row.actor,
-                row.subject,
-                orjson.loads(row.detail),
-            ),
-            row.hash,
-        )
-        for row in connection.execute(query)
-    ]
+    return connection.execute(query).all()
+
+
+def _chained(row: Row[Any]) -> Chained:
+    entry = Entry(
+        row.seq, row.at, Event(row.event), row.actor, row.subject, orjson.loads(row.detail)
+    )
+    return Chained(entry, row.hash)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from hub.store.deliveries import IN_FLIGHT, Lane, delivery
 from hub.store.ledger import event
 from hub.store.links import link
 from hub.store.people import identifier, membership, person
+from hub.store.progress import cursor
 from hub.store.questions import quarantine, review
 from hub.store.sql import chunks
 
@@ -78,11 +79,17 @@ def in_flight(connection: Connection, ids: Sequence[int]) -> bool:
     )
 
 
-def forget(connection: Connection, gone: Sequence[Row[Any]], now: datetime) -> list[int]:
+def forget(
+    connection: Connection,
+    gone: Sequence[Row[Any]],
+    now: datetime,
+    records: Iterable[tuple[str, str, str, str]] = (),
+) -> list[int]:
     """Delete all that says something of those persons: identifiers, links with the vendors' ids,
-    permissions, memberships, activities, reviews, quarantined rows. Deliveries keep which fields
-    went where. Answers the keys of the quarantined rows, which are to be destroyed too."""
-    keys: list[int] = []
+    permissions, memberships, activities, reviews, quarantined rows; and what there is about
+    further `records` of theirs (see `forget_records`). Deliveries keep which fields went where.
+    Answers the keys of the quarantined rows, which are to be destroyed too."""
+    known = list(records)
     for part in chunks([row.id for row in gone]):
         places = connection.execute(
             sa.select(
@@ -99,26 +106,7 @@ def forget(connection: Connection, gone: Sequence[Row[Any]], now: datetime) -> l
             .where(link.c.merged_into.in_([row.id for row in places]))
             .values(merged_into=None)
         )
-        for row in places:
-            connection.execute(
-                sa.delete(review).where(
-                    review.c.system == row.system,
-                    review.c.stream == row.stream,
-                    review.c.scope == row.scope,
-                    review.c.external_id == row.external_id,
-                )
-            )
-            aside = (
-                quarantine.c.system == row.system,
-                # activities that wait for their record stand under a stream of their own
-                quarantine.c.stream.in_((row.stream, f"{row.stream}:activities")),
-                quarantine.c.scope == row.scope,
-                quarantine.c.external_id == row.external_id,
-            )
-            keys += connection.scalars(
-                sa.select(quarantine.c.key_id).where(*aside, quarantine.c.key_id.is_not(None))
-            )
-            connection.execute(sa.delete(quarantine).where(*aside))
+        known += [(row.system, row.stream, row.scope, row.external_id) for row in places]
         for number in part:
             connection.execute(
                 sa.delete(review).where(
@@ -141,4 +129,69 @@ def forget(connection: Connection, gone: Sequence[Row[Any]], now: datetime) -> l
                 version=person.c.version + 1,
             )
         )
+    return forget_records(connection, known)
+
+
+def forget_records(
+    connection: Connection, records: Iterable[tuple[str, str, str, str]]
+) -> list[int]:
+    """Delete what waits for somebody about those records (system, stream, scope, the vendor's id),
+    whether or not they have a person: reviews, rows in quarantine, and cursors that name one.
+    Answers the keys of the quarantined rows, which are to be destroyed too."""
+    wanted = set(records)
+    ids = sorted({id_ for *_, id_ in wanted})
+    keys: list[int] = []
+    for part in chunks(ids):
+        doomed = [
+            row.id
+            for row in connection.execute(
+                sa.select(
+                    review.c.id,
+                    review.c.system,
+                    review.c.stream,
+                    review.c.scope,
+                    review.c.external_id,
+                ).where(review.c.external_id.in_(part))
+            )
+            if tuple(row[1:]) in wanted
+        ]
+        if doomed:
+            connection.execute(sa.delete(review).where(review.c.id.in_(doomed)))
+        aside = [
+            row
+            for row in connection.execute(
+                sa.select(
+                    quarantine.c.id,
+                    quarantine.c.key_id,
+                    quarantine.c.system,
+                    quarantine.c.stream,
+                    quarantine.c.scope,
+                    quarantine.c.external_id,
+                ).where(quarantine.c.external_id.in_(part))
+            )
+            # activities that wait for their record stand under a stream of their own
+            if (row.system, row.stream.removesuffix(":activities"), *row[4:]) in wanted
+        ]
+        if aside:
+            gone = [row.id for row in aside]
+            connection.execute(sa.delete(quarantine).where(quarantine.c.id.in_(gone)))
+        keys += [row.key_id for row in aside if row.key_id is not None]
+    _forget_cursors(connection, wanted)
     return keys
+
+
+def _forget_cursors(connection: Connection, records: set[tuple[str, str, str, str]]) -> None:
+    """An enumeration that was interrupted right behind one of those records begins anew."""
+    places = {(system, stream, scope) for system, stream, scope, _ in records}
+    for row in connection.execute(sa.select(cursor)).all():
+        place = (row.system, row.stream.removesuffix(":activities"), row.scope)
+        if place in places and any(
+            f'"{id_}"' in row.cursor for *at, id_ in records if tuple(at) == place
+        ):
+            connection.execute(
+                sa.delete(cursor).where(
+                    cursor.c.system == row.system,
+                    cursor.c.stream == row.stream,
+                    cursor.c.scope == row.scope,
+                )
+            )

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row
 
 from hub.store import tables
 from hub.store.sql import chunks, insert_rows, table_of, update_rows
-from hub.vault.rows import upsert
+from hub.vault.rows import ids, upsert
 
 person = table_of(tables.Person)
 identifier = table_of(tables.Identifier)
@@ -228,6 +228,13 @@ def add_block(connection: Connection, row: dict[str, Any]) -> None:
     )
     if not connection.execute(known.values(at=row["at"])).rowcount:
         connection.execute(sa.insert(block).values(**row))
+
+
+def add_blocks(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """The same for many, ids aside, which are given here; no two are the same."""
+    numbers = ids(connection, block, len(rows))
+    numbered = [{"id": number, **row} for number, row in zip(numbers, rows, strict=True)]
+    upsert(connection, block, numbered, key=["controller", "kind", "digest"], update=["at"])
 
 
 def blocked_at(

@@ -10,11 +10,12 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
-from hub.store import rights_tables
+from hub.store import rights_tables, tables
 from hub.store.sql import chunks, insert_rows, table_of
 
 request = table_of(rights_tables.RightsRequest)
 task = table_of(rights_tables.RightsTask)
+tasks = table_of(tables.Task)
 
 
 class Stale(Exception):
@@ -181,6 +182,23 @@ def due_systems(connection: Connection, now: datetime) -> list[str]:
         sa.select(task.c.system)
         .join(request, request.c.id == task.c.request_id)
         .where(task.c.waiting, task.c.due_at <= now, ~request.c.on_hold)
+    )
+    return list(connection.scalars(query.distinct()))
+
+
+def unserved(connection: Connection, kind: str, now: datetime) -> list[str]:
+    """Systems with an attempt due now for which no durable task of that kind is under way: whoever
+    made it due could not say so, or has died."""
+    served = sa.exists().where(
+        tasks.c.kind == kind,
+        tasks.c.key == task.c.system,
+        tasks.c.open,
+        sa.or_(tasks.c.holder.is_not(None), tasks.c.due_at <= now),
+    )
+    query = (
+        sa.select(task.c.system)
+        .join(request, request.c.id == task.c.request_id)
+        .where(task.c.waiting, task.c.due_at <= now, ~request.c.on_hold, ~served)
     )
     return list(connection.scalars(query.distinct()))
 

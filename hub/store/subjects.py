@@ -134,8 +134,11 @@ def load(
     ids: Iterable[int],
     *,
     lock: bool = False,
+    standing: bool = True,
 ) -> dict[int, Subject]:
     """The persons of those ids, opened. One whose key is gone is shredded, and left out.
+
+    `standing` False leaves out what `mark_standing` sets, for who only wants to know what is held.
 
     `lock` is for transactions that decide by what they read here: their person rows are held, and
     read before everything else, so that no refusal commits between the reading and the decision.
@@ -174,7 +177,7 @@ def load(
         assert identifier.person_id is not None  # they were asked for by person
         subject = found[identifier.person_id]
         subject.identifiers[identifier.kind, identifier.digest] = identifier.undeliverable_at
-    for controller in {subject.controller for subject in found.values()}:
+    for controller in {subject.controller for subject in found.values()} if standing else ():
         own = [one for one in found.values() if one.controller == controller]
         mark_standing(connection, identities, own, controller)
     return found
