@@ -143,7 +143,7 @@ def test_a_stream_of_http_500_stops_nobody_and_is_never_given_up(desk: Office) -
         for _ in range(3):  # hours pass
             tries = desk.tasks(number)[MAILER, "records"].tries
             desk.hurry(number, MAILER)
-            until(lambda t=tries: desk.tasks(number)[MAILER, "records"].tries > t, 60)  # type: ignore[misc]
+            until(lambda t=tries: desk.tasks(number)[MAILER, "records"].tries > t, 60)  # type: ignore[misc]  # a default binds the loop variable
             pauses.append(desk.pause(number, MAILER))
         assert pauses == sorted(pauses)
         assert pauses[-1] > 600
@@ -169,7 +169,7 @@ def test_killed_workers_are_replaced_and_nothing_is_done_twice(desk: Office) -> 
             workers = [started(stack, desk), started(stack, desk)]
             done = sum(erased(desk.sandboxes).values())
             goal = min(done + 8, 2 * len(people))
-            until(lambda g=goal: sum(erased(desk.sandboxes).values()) >= g, 60)  # type: ignore[misc]
+            until(lambda g=goal: sum(erased(desk.sandboxes).values()) >= g, 60)  # type: ignore[misc]  # a default binds the loop variable
             for one in workers:
                 one.stop(signal.SIGKILL)
         for number, person in zip(numbers, people, strict=True):
@@ -180,7 +180,7 @@ def test_killed_workers_are_replaced_and_nothing_is_done_twice(desk: Office) -> 
         with ExitStack() as stack:
             began = time.monotonic()
             replacement = stack.enter_context(daemon(desk.config, desk.sandboxes.environ({})))
-            until(lambda e=epochs: claims(desk, numbers) > e, 30)  # type: ignore[misc]
+            until(lambda e=epochs: claims(desk, numbers) > e, 30)  # type: ignore[misc]  # a default binds the loop variable
             waited.append(time.monotonic() - began)
             replacement.stop(signal.SIGKILL)
     print(f"at work again after {', '.join(f'{one:.1f}' for one in waited)} s")
