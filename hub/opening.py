@@ -206,7 +206,18 @@ def trouble_of(settings: Settings, name: str, error: Misconfigured) -> Trouble:
         path = (*path, "settings", *(error.faults[0].path if error.faults else ()))
     elif "no plugin" in str(error) or "the plugin" in str(error):
         path = (*path, "plugin")
+    elif name in settings.landscape.systems:
+        path = _activity_of(settings.landscape.systems[name], str(error)) or path
     return Trouble(name, str(error), error.mend, settings.where(*path))
+
+
+def _activity_of(system: System, message: str) -> tuple[str | int, ...] | None:
+    """Where the kind of activity stands that the message says a stream does not tell of."""
+    for stream in system.streams:
+        for one in stream.activities:
+            if f"{one.kind!r} in the stream {stream.name!r}" in message:
+                return "systems", system.id, "streams", stream.name, "activities", one.kind
+    return None
 
 
 def place_of(settings: Settings, system: System, problem: Problem) -> str:

@@ -200,6 +200,9 @@ def _system(settings: Settings, host: Host, system: System) -> list[Finding]:
     topics = sum(len(stream.topics) for stream in system.streams)
     fields = sum(len(stream.fields) for stream in system.streams)
     said = f"{opened.type.title}: token, scopes, {fields} fields and {topics} topics are right"
+    collected = sorted({one.kind for stream in system.streams for one in stream.activities})
+    if collected:
+        said += f"; collects {', '.join(collected)}"
     return [Finding(about, OK, said)]
 
 

@@ -104,6 +104,9 @@ def _told(one: ConnectorType, entry: EntryPoint | None) -> dict[str, Any]:
         "capabilities": sorted(one.capabilities),
         "streams": [stream.name for stream in one.streams],
         "scoped": [stream.name for stream in one.streams if stream.scoped],
+        "activities": {
+            stream.name: sorted(stream.activities) for stream in one.streams if stream.activities
+        },
         "limits": {
             name or "default": f"{r.count}/{r.seconds:g}s" for name, r in one.limits.items()
         },
@@ -121,7 +124,9 @@ def _told(one: ConnectorType, entry: EntryPoint | None) -> dict[str, Any]:
 
 def _print(types: list[dict[str, Any]], problems: list[dict[str, Any]]) -> None:
     console = out()
-    shown = table("", "kind", "title", "version", "can", "streams", "rate limits", "sandbox")
+    shown = table(
+        "", "kind", "title", "version", "can", "streams", "activities", "rate limits", "sandbox"
+    )
     for one in types:
         streams = [
             f"{name} (by scope)" if name in one["scoped"] else name for name in one["streams"]
@@ -136,6 +141,7 @@ def _print(types: list[dict[str, Any]], problems: list[dict[str, Any]]) -> None:
                 one["version"],
                 one["capabilities"],
                 streams,
+                sorted({kind for kinds in one["activities"].values() for kind in kinds}),
                 limits,
                 one["sandbox"],
             )

@@ -18,13 +18,16 @@ from hub.cli.base import (
     opened,
     require_controller,
 )
-from hub.cli.show import cells, out, plain, print_json, state_style, table, when
+from hub.cli.show import cells, number, out, plain, print_json, state_style, table, when
 from hub.domain.landscape import Landscape
 from hub.sync.dossier import Dossier, dossier
 from hub.sync.finding import FoundAt, find
 from hub.vault.database import read_only
 
 app = typer.Typer()
+
+NEWEST = 20
+"""Activities shown; a machine gets all of them."""
 
 
 @app.command()
@@ -124,6 +127,7 @@ def _print(landscape: Landscape, found: FoundAt, view: Dossier | None) -> None:
     _permissions(console, view)
     _projects(console, view)
     _held(console, view)
+    _activities(console, view)
     _written(console, view)
 
 
@@ -177,6 +181,19 @@ def _held(console: Console, view: Dossier) -> None:
         )
     console.print()
     console.print(shown if view.held else "[bold]Where it is held[/]: in no system")
+
+
+def _activities(console: Console, view: Dossier) -> None:
+    if not view.activities:
+        return
+    shown = table("Activities", "when", "what", "system", "place", "about")
+    for one in view.activities[:NEWEST]:
+        shown.add_row(*cells(one.at, one.kind, one.system, one.scope or one.stream, one.about))
+    console.print()
+    console.print(shown)
+    rest = len(view.activities) - NEWEST
+    if rest > 0:
+        console.print(f"[dim]and {number(rest)} older ones: --json shows all[/]")
 
 
 def _written(console: Console, view: Dossier) -> None:

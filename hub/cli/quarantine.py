@@ -25,7 +25,9 @@ from hub.cli.show import cells, out, print_json, short, table, when
 from hub.delivery.fanout import fan_out
 from hub.opening import Hub
 from hub.store import links, overview, progress, questions, subjects
+from hub.sync.activities import REJECTED
 from hub.sync.land import land
+from hub.sync.waiting import SUFFIX
 from hub.vault import aad
 from hub.vault.database import Row, read_only
 
@@ -205,10 +207,17 @@ def _read_again(hub: Hub, row: Row[Any]) -> tuple[str, bool]:
             "it is met again at the next whole reading: hub sync --full; or discard it",
             Code.FAILED,
         )
+    if row.external_id.startswith(REJECTED) and row.stream.endswith(SUFFIX):
+        raise Stop(
+            "a single activity cannot be asked for",
+            "it lands by itself when the system tells it in a form that is understood; or discard "
+            "the row",
+        )
     opened_system = hub.open_system(row.system)
-    stream = opened_system.system.stream(row.stream)
-    ref = Ref(row.stream, row.scope, row.external_id)
-    (record,) = opened_system.connector.fetch(row.stream, [ref])
+    # activities wait under their record's id: they land with it
+    stream = opened_system.system.stream(row.stream.removesuffix(SUFFIX))
+    ref = Ref(stream.name, row.scope, row.external_id)
+    (record,) = opened_system.connector.fetch(stream.name, [ref])
     if record is None:
         _release(hub, row)
         return "the record is gone from the system; the row is discarded", False
@@ -216,6 +225,8 @@ def _read_again(hub: Hub, row: Row[Any]) -> tuple[str, bool]:
     with deployment.database.begin() as connection:
         epoch = progress.take(connection, row.system, "command", deployment.now())
     landed = land(deployment, opened_system, epoch, stream, row.scope, [record])
+    if row.stream != stream.name:
+        return _taken_up(hub, row)
     if landed.counts["quarantined"] or landed.counts["still-quarantined"]:
         with read_only(deployment.database).connect() as connection:
             place = (row.system, row.stream, row.scope, row.external_id)
@@ -229,6 +240,17 @@ def _read_again(hub: Hub, row: Row[Any]) -> tuple[str, bool]:
     for system in landed.fanned:
         ask_daemon(hub, "send", system)
     return "it has landed", False
+
+
+def _taken_up(hub: Hub, row: Row[Any]) -> tuple[str, bool]:
+    """Whether activities found their person when the record they wait for was landed again."""
+    with read_only(hub.deployment.database).connect() as connection:
+        waits = overview.get_aside(connection, row.id) is not None
+    if waits:
+        return "its record still has no person: see `hub review` and `hub quarantine`", True
+    if row.key_id is not None:
+        hub.vault.destroy([row.key_id])
+    return "the activities have their person", False
 
 
 def _write_again(hub: Hub, row: Row[Any]) -> tuple[str, bool]:

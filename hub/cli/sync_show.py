@@ -151,6 +151,16 @@ _LEARNT = {
     "crossed-person": ("person through a joint project", "persons through a joint project"),
     "merged-records": ("record merged there", "records merged there"),
     "gone": ("record deleted there", "records deleted there"),
+    "activity": ("activity", "activities"),
+    "activity-waiting": ("activity without a person yet", "activities without a person yet"),
+    "activity-not-permitted": (
+        "activity not collected for want of a permission",
+        "activities not collected for want of a permission",
+    ),
+    "ended": (
+        "record of which only refusals count, for its project is not live",
+        "records of which only refusals count, for their project is not live",
+    ),
     "review": ("question for you", "questions for you"),
     "quarantined": ("row that cannot land", "rows that cannot land"),
     "still-quarantined": ("row still in quarantine", "rows still in quarantine"),

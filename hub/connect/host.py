@@ -17,6 +17,7 @@ import httpx
 from pydantic import BaseModel
 
 from hub.api import (
+    ActivityKind,
     Capability,
     Connector,
     ConnectorError,
@@ -174,6 +175,10 @@ class Host:
                 )
                 for s in system.streams
             },
+            activities={
+                s.name: frozenset(ActivityKind(one.kind) for one in s.activities)
+                for s in system.streams
+            },
         )
         return _asked(system.id, kind, "open", lambda: kind.open(context))
 
@@ -245,6 +250,17 @@ def _check_stream(system: str, kind: ConnectorType, stream: Stream) -> None:
                 f"{system}: a {kind.kind} system cannot be {way}, which the direction "
                 f"{stream.direction.value!r} of {stream.name!r} asks for",
                 mend=f"change the direction of {stream.name}",
+            )
+    offered_kinds = (
+        offered.activities if Capability.READ_ACTIVITIES in kind.capabilities else frozenset()
+    )
+    for one in stream.activities:
+        if one.kind not in offered_kinds:
+            told = ", ".join(sorted(offered_kinds)) or "none"
+            raise Misconfigured(
+                f"{system}: {kind.kind} tells of no activities of the kind {one.kind!r} in the "
+                f"stream {stream.name!r}",
+                mend=f"take it out of activities of {stream.name}; the kinds it tells of: {told}",
             )
 
 

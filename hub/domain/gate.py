@@ -40,6 +40,7 @@ OWN = Decision(True, "own", "the controller's own data in its own system")
 BLOCKED = Decision(False, "erasure-block", "an erasure block stands for this person")
 RESTRICTED = Decision(False, "restriction", "processing is restricted (GDPR Art. 18)")
 REFUSAL = Decision(True, "refusal", "a refusal travels everywhere, at once")
+COLLECTED = Decision(True, "collected", "its collection needs no permission")
 UNREACHABLE = Decision(False, "undeliverable", "the address bounces")
 
 
@@ -117,11 +118,7 @@ def may_subscribe(facts: Facts, system: System, effects: Sequence[Effect]) -> De
             )
         permission = facts.permissions.get(effect.purpose, NO_GROUND)
         if not permission.allowed:
-            reason = (
-                f"{effect.purpose}: prohibited since {permission.prohibited_at:%Y-%m-%d}"
-                if permission.prohibited_at
-                else f"{effect.purpose}: no ground is known"
-            )
+            reason = f"{effect.purpose}: {_lacking(permission)}"
             return Decision(False, permission.rule, reason)
         grounds.append(f"{effect.purpose}: {permission.rule}")
     if facts.undeliverable:
@@ -133,6 +130,52 @@ def may_refuse(facts: Facts) -> Decision:
     """Whether a NO may be written: always, also under a restriction (Art. 18(2)), save where
     the person was erased and nothing may be written at all."""
     return BLOCKED if facts.blocked else REFUSAL
+
+
+def may_collect(facts: Facts, needs: str | None, at: datetime) -> Decision:
+    """Whether what the person did at `at` may be collected.
+
+    `needs` names a purpose whose permission must stand now, and have stood when it happened: what
+    was done before the person agreed to profiling is not profiled afterwards. A marketing
+    prohibition does not matter: that a registration or an attendance is known is no marketing.
+    """
+    if facts.blocked:
+        return BLOCKED
+    if facts.restricted:
+        return RESTRICTED
+    if needs is None:
+        return COLLECTED
+    permission = facts.permissions.get(needs, NO_GROUND)
+    if not permission.allowed:
+        return Decision(False, permission.rule, f"{needs}: {_lacking(permission)}")
+    if permission.since is not None and at < permission.since:
+        return Decision(
+            False, "before-permission", f"{needs}: permitted only since {permission.since:%Y-%m-%d}"
+        )
+    return Decision(True, permission.rule, f"{needs}: {permission.rule}")
+
+
+def may_bring(landscape: Landscape, system: System, at: datetime) -> Decision:
+    """Whether what `system` tells at that moment may bring anything new: persons, links, values,
+    consents, memberships, activities. A joint system is the project's: before its start and after
+    its end only refusals are taken from it (docs/decisions/0014)."""
+    project = landscape.projects.get(system.project) if system.project else None
+    if project is None:
+        return OWN
+    if project.live(at):
+        return Decision(True, "joint-project", f"the joint project {project.id} is live")
+    return Decision(
+        False,
+        "project-ended",
+        f"the joint project {project.id} is not live: {system.id} brings nothing new, "
+        "only its refusals count",
+    )
+
+
+def _lacking(permission: Permission) -> str:
+    if permission.prohibited_at:
+        return f"prohibited since {permission.prohibited_at:%Y-%m-%d}"
+    return "no ground is known"
 
 
 def _crossing(

@@ -181,6 +181,24 @@ class ActivityMap:
     field: str | None = None  # a hub field of kind list that gets `value` added
     value: str = ""  # "{scope}" and "{kind}" stand for the activity's own
 
+    def added(self, scope: str) -> str:
+        """What is added to the field for an activity of that scope."""
+        return self.value.replace("{kind}", self.kind).replace("{scope}", scope)
+
+
+ATTENDED, ABSENT = "attended", "absent"
+"""The two kinds of activity of which one takes the other back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attendance:
+    """The values of one scope that say that a person came, and that it did not."""
+
+    field: str
+    attended: str
+    absent_field: str
+    absent: str
+
 
 @dataclass(frozen=True)
 class Stream:
@@ -204,6 +222,14 @@ class Stream:
     def signature(self) -> str:
         """Changes when records are to be read otherwise: fields, topics or grounds changed."""
         meaning = repr((self.direction, self.fields, self.topics, _sorted(self.grounds)))
+        return hashlib.blake2b(meaning.encode(), digest_size=8).hexdigest()
+
+    @cached_property
+    def collected(self) -> str:
+        """Changes when activities are to be read otherwise: other kinds, needs or values."""
+        meaning = repr(
+            sorted((a.kind, a.needs or "", a.field or "", a.value) for a in self.activities)
+        )
         return hashlib.blake2b(meaning.encode(), digest_size=8).hexdigest()
 
     @cached_property
@@ -294,6 +320,20 @@ class Landscape:
             system: tuple(p for p in self.projects.values() if system in p.systems)
             for system in self.systems
         }
+
+    @cached_property
+    def attendances(self) -> tuple[Attendance, ...]:
+        """Every pair of values of which a person can have only one."""
+        found = []
+        for stream in (stream for system in self.systems.values() for stream in system.streams):
+            rules = {one.kind: one for one in stream.activities if one.field}
+            came, stayed = rules.get(ATTENDED), rules.get(ABSENT)
+            if came is not None and stayed is not None and came.field and stayed.field:
+                found += [
+                    Attendance(came.field, came.added(scope), stayed.field, stayed.added(scope))
+                    for scope in stream.scopes
+                ]
+        return tuple(one for one in found if one.attended != one.absent)
 
     @cached_property
     def systems_of_controller(self) -> Mapping[str, tuple[System, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hub.api import Rate
 from hub.domain.landscape import (
+    ActivityMap,
     Controller,
     FieldMap,
     GroundRule,
@@ -59,7 +60,8 @@ def build_landscape(document: Document, check: Checker) -> Landscape:
                 ends=one.ends,
                 fields=frozenset(one.fields),
                 members=tuple(
-                    MemberRule(rule.system, rule.field, rule.value) for rule in one.members
+                    MemberRule(rule.system, rule.field or "", rule.value or "")
+                    for rule in one.members
                 ),
             )
             for name, one in document.projects.items()
@@ -133,4 +135,8 @@ def _stream(
             for purpose in one.purpose
         ),
         full_every=config.full_every,
+        activities=tuple(
+            ActivityMap(kind, one.needs, one.field, one.value or "")
+            for kind, one in config.activities.items()
+        ),
     )

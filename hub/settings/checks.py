@@ -13,7 +13,15 @@ from hub.domain.landscape import FieldKind, Policy
 from hub.settings.countries import in_eea
 from hub.settings.databases import is_sqlite, resolve_database, same_database
 from hub.settings.mistakes import KeyPath, Mistake, dotted, near, one_of
-from hub.settings.model import ALL, FieldConfig, ProjectConfig, StreamConfig, SystemConfig
+from hub.settings.model import (
+    ALL,
+    ActivityConfig,
+    FieldConfig,
+    MemberConfig,
+    ProjectConfig,
+    StreamConfig,
+    SystemConfig,
+)
 from hub.settings.shape import Document
 from hub.settings.tree import Tree
 
@@ -210,21 +218,49 @@ def _check_members(check: Checker, project: ProjectConfig, path: KeyPath) -> Non
                 f"{rule.system}, which is not a system of the project",
                 one_of(project.systems),
             )
-        if not check.known("fields", "hub field", rule.field, (*here, "field")):
-            continue
-        field = check.field(rule.field)
-        if field is not None and field.kind not in {FieldKind.LIST, FieldKind.TEXT}:
-            check.wrong((*here, "field"), f"a field of kind {field.kind}", "a list or text")
-        system = check.document.systems.get(rule.system)
-        if system is None or ("systems", rule.system) in check.document.damaged:
-            continue
-        if not any(reads(stream, rule.field) for stream in system.streams.values()):
-            check.wrong(
-                (*here, "field"),
-                f"{rule.field}, which no stream of {rule.system} reads",
-                "a field of its mapping",
-                f"Map {rule.field} in {rule.system}, or choose another field",
-            )
+        together(check, rule, here)
+        if rule.field is None:
+            _check_any_record(check, rule, here)
+        else:
+            _check_member_field(check, rule, rule.field, here)
+
+
+def together(check: Checker, entry: MemberConfig | ActivityConfig, path: KeyPath) -> None:
+    """A field and its value are given both or not at all."""
+    if entry.field is None and entry.value is not None:
+        check.wrong((*path, "value"), "a value without a field", "field: beside it")
+    if entry.field is not None and entry.value is None:
+        check.lacking((*path, "value"), "a field without a value", "value: beside it")
+
+
+def _check_any_record(check: Checker, rule: MemberConfig, path: KeyPath) -> None:
+    system = check.document.systems.get(rule.system)
+    if system is None or ("systems", rule.system) in check.document.damaged:
+        return
+    if not any(stream.direction.reads for stream in system.streams.values()):
+        check.wrong(
+            (*path, "system"),
+            f"{rule.system}, of which no stream is read",
+            "a system whose records the hub reads",
+        )
+
+
+def _check_member_field(check: Checker, rule: MemberConfig, name: str, path: KeyPath) -> None:
+    if not check.known("fields", "hub field", name, (*path, "field")):
+        return
+    field = check.field(name)
+    if field is not None and field.kind not in {FieldKind.LIST, FieldKind.TEXT}:
+        check.wrong((*path, "field"), f"a field of kind {field.kind}", "a list or text")
+    system = check.document.systems.get(rule.system)
+    if system is None or ("systems", rule.system) in check.document.damaged:
+        return
+    if not any(reads(stream, name) for stream in system.streams.values()):
+        check.wrong(
+            (*path, "field"),
+            f"{name}, which no stream of {rule.system} reads",
+            "a field of its mapping",
+            f"Map {name} in {rule.system}, or choose another field",
+        )
 
 
 def check_system(check: Checker, name: str, system: SystemConfig, today: date | None) -> list[str]:

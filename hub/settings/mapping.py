@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
+from hub.api import ActivityKind
 from hub.domain.landscape import CreatePolicy, Direction, Effect, FieldKind, Ground, Policy
-from hub.settings.checks import Checker, reads
+from hub.settings.checks import Checker, reads, together
 from hub.settings.mistakes import KeyPath, one_of
 from hub.settings.model import (
     ALL,
+    ActivityConfig,
     GroundConfig,
     PurposeConfig,
     StreamConfig,
@@ -76,6 +79,8 @@ def check_streams(check: Checker, name: str, system: SystemConfig) -> None:
         _check_topics_apart(check, stream, owners, (*path, "topics"))
         for index, rule in enumerate(stream.grounds):
             _check_ground(check, rule, stream, owners, (*path, "grounds", index))
+        for kind, activity in stream.activities.items():
+            _check_activity(check, activity, stream, owners, (*path, "activities", kind))
 
 
 def _allowed(check: Checker, direction: Direction | None, within: Direction, path: KeyPath) -> None:
@@ -213,20 +218,24 @@ def _check_purposes(
     """The purposes exist, and each of the controllers has them."""
     for index, name in enumerate(names):
         here: KeyPath = (*path, "purpose", index)
-        if name == ALL:
-            continue
-        if not check.known("purposes", "purpose", name, here):
-            continue
-        purpose = check.document.purposes.get(name)
-        for controller in controllers:
-            known = controller in check.document.known["controllers"]
-            if known and purpose is not None and controller not in purpose.controllers:
-                check.wrong(
-                    here,
-                    f"{name}, a purpose that {controller} does not have",
-                    f"a purpose of {controller}",
-                    f"Add {controller} to purposes.{name}.controllers, or choose another",
-                )
+        if name != ALL:
+            _check_purpose(check, name, controllers, here)
+
+
+def _check_purpose(check: Checker, name: str, controllers: tuple[str, ...], path: KeyPath) -> None:
+    """The purpose exists, and each of the controllers has it."""
+    if not check.known("purposes", "purpose", name, path):
+        return
+    purpose = check.document.purposes.get(name)
+    for controller in controllers:
+        known = controller in check.document.known["controllers"]
+        if known and purpose is not None and controller not in purpose.controllers:
+            check.wrong(
+                path,
+                f"{name}, a purpose that {controller} does not have",
+                f"a purpose of {controller}",
+                f"Add {controller} to purposes.{name}.controllers, or choose another",
+            )
 
 
 def _check_topics_apart(
@@ -299,3 +308,44 @@ def _check_ground(
 def _known_rule_field(check: Checker, rule: GroundConfig, path: KeyPath) -> bool:
     damaged = path[:2] in check.document.damaged
     return check.known("fields", "hub field", rule.field, (*path, "field")) and not damaged
+
+
+PLACEHOLDERS = ("scope", "kind")
+"""What may stand in braces in an activity's value: the scope it happened in, its kind."""
+
+
+def _check_activity(
+    check: Checker,
+    activity: ActivityConfig,
+    stream: StreamConfig,
+    owners: tuple[str, ...],
+    path: KeyPath,
+) -> None:
+    kinds = [str(kind) for kind in ActivityKind]
+    if path[-1] not in kinds:
+        check.unknown_key(path, "kind of activity", kinds)
+        return
+    if not stream.direction.reads:
+        check.wrong(
+            path[:-1],
+            f"activities in a stream whose direction is {stream.direction}",
+            "a direction that reads: an activity belongs to a record that was read",
+        )
+    if activity.needs is not None:
+        _check_purpose(check, activity.needs, owners, (*path, "needs"))
+    together(check, activity, path)
+    if activity.value is not None:
+        left = re.sub(r"\{(\w+)\}", lambda m: "" if m[1] in PLACEHOLDERS else m[0], activity.value)
+        if "{" in left or "}" in left:
+            check.wrong(
+                (*path, "value"),
+                "a placeholder that there is not",
+                "no others than " + " and ".join(f"{{{name}}}" for name in PLACEHOLDERS),
+            )
+    if activity.field is None or not check.known(
+        "fields", "hub field", activity.field, (*path, "field")
+    ):
+        return
+    field = check.field(activity.field)
+    if field is not None and field.kind is not FieldKind.LIST:
+        check.wrong((*path, "field"), f"a field of kind {field.kind}", "a field of kind list")

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
+from hub.api import ActivityKind
 from hub.domain.landscape import (
     CreatePolicy,
     Direction,
@@ -139,13 +140,14 @@ class FieldConfig(Part):
 
 
 class MemberConfig(Part):
-    """A record of the system whose field holds the value makes its person a member."""
+    """A live record of the system makes its person a member: any (who is registered to the joint
+    webinar), or one whose field holds the value."""
 
     system: Text
     """One of the project's systems."""
-    field: Text
-    """A hub field of kind list or text that the system's streams read."""
-    value: Code
+    field: Text | None = None
+    """A hub field of kind list or text that the system's streams read; left out: any record."""
+    value: Code | None = None
     """The tag, list entry or text that is looked for."""
 
 
@@ -250,6 +252,17 @@ class GroundConfig(Part):
     """For customer: where and since when the opt-out is offered at collection (section 200(3))."""
 
 
+class ActivityConfig(Part):
+    """A kind of activity that is collected, and what follows from it."""
+
+    needs: Text | None = None
+    """The purpose whose permission must stand for it to be collected, such as profiling."""
+    field: Text | None = None
+    """A hub field of kind list that gets the value added, to be written where it is mapped."""
+    value: Code | None = None
+    """What is added; {scope} and {kind} stand for the activity's own: "{scope} attended"."""
+
+
 class StreamConfig(Part):
     """How one stream of a system is synced."""
 
@@ -272,6 +285,14 @@ class StreamConfig(Part):
     """What the vendor's topics mean for permission."""
     grounds: Items[GroundConfig] = []
     """Vendor fields that show a ground other than consent."""
+    activities: Entries[
+        Annotated[
+            ActivityConfig, BeforeValidator(defaults, json_schema_input_type=ActivityConfig | None)
+        ]
+    ] = Field(
+        default={}, json_schema_extra={"propertyNames": {"enum": [str(k) for k in ActivityKind]}}
+    )
+    """What people did or were sent, by kind: only the kinds named here are collected."""
 
 
 class SystemConfig(Part):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.vault import BLOCK, IDENTIFIER, BlindIndex
+from hub.vault import BLOCK, IDENTIFIER, SHADOW, BlindIndex
 
 
 class Identities:
@@ -30,6 +30,12 @@ class Identities:
     def blocks(self, controller: str, kind: str, value: str) -> list[bytes]:
         """Digests to look for an erasure block under: every version of the key."""
         return self._index.digests_all_versions(BLOCK, controller, kind, value)
+
+    def activity(
+        self, controller: str, place: tuple[str, str, str], record: str, id_: str
+    ) -> bytes:
+        """Digest that tells whether an activity of a record landed already."""
+        return self._index.digest(SHADOW, "activity", controller, *place, record, id_)
 
     def fingerprint(self, canonical: bytes) -> bytes:
         """Digest of what a record shows, to tell whether it changed."""

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
+from hub.store.activities import activity
 from hub.store.deliveries import IN_FLIGHT, OPEN, Lane, State, delivery
 from hub.store.ledger import event
 from hub.store.links import link
@@ -220,7 +221,7 @@ def keys_in_use(connection: Connection, key_ids: Sequence[int]) -> set[int]:
     return {
         found
         for part in chunks(key_ids)
-        for column in (person.c.key_id, event.c.key_id, quarantine.c.key_id)
+        for column in (person.c.key_id, event.c.key_id, activity.c.key_id, quarantine.c.key_id)
         for found in connection.scalars(sa.select(column).where(column.in_(part)))
     }
 

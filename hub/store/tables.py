@@ -1,9 +1,9 @@
 """The application's tables. Few rows per contact: a person (sealed profile), its identifiers, one
 link per record that some system holds (sealed shadow), and one delivery per write.
 
-Personal data stands only in columns named `profile`, `shadow`, `payload`, `evidence` and `raw`,
-all sealed under the person's key (a quarantined row's under the system's). Look-ups go through
-keyed digests. Column comments in `docs/architecture.md`.
+Personal data stands only in columns named `profile`, `shadow`, `payload`, `evidence`, `content`
+and `raw`, all sealed under the person's key (a quarantined row's under the system's). Look-ups go
+through keyed digests. Column comments in `docs/architecture.md`.
 """
 
 from __future__ import annotations
@@ -146,9 +146,25 @@ class Membership(SQLModel, table=True):
     id: int = Field(primary_key=True)
     person_id: int = Field(index=True, foreign_key="person.id")
     project: str
-    how: str  # "SYSTEM:FIELD", "crossed:CONTROLLER", "by hand: SOURCE"
+    how: str  # "SYSTEM/SCOPE", "SYSTEM/SCOPE:FIELD", "crossed:CONTROLLER", "by hand: SOURCE"
     since: datetime = Field(sa_column=_when())
     until: datetime | None = Field(default=None, sa_column=_when(nullable=True))
+
+
+class ActivityRow(SQLModel, table=True):
+    """What a person did or was sent, as a system told it; a merge of persons moves it."""
+
+    __tablename__ = "activity"
+    id: int = Field(primary_key=True)
+    person_id: int = Field(index=True, foreign_key="person.id")
+    system: str
+    stream: str
+    scope: str
+    # of system, stream, scope, record, the vendor's id of it and controller: it lands once
+    digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False, unique=True))
+    at: datetime = Field(sa_column=_when())
+    content: bytes = Field(sa_column=_blob())
+    key_id: int  # of the key that seals the content; a merge does not change it
 
 
 class Delivery(SQLModel, table=True):

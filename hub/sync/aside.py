@@ -3,29 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import orjson
 
 from hub.store import questions
 from hub.sync.observe import Seen
 from hub.sync.page import Page
-from hub.vault import KeyKind, aad
+from hub.vault import KeyHandle, KeyKind, aad
 from hub.vault.rows import ids
 
+Place = tuple[str, str, str]
 
-def put_aside(page: Page, external_id: str, reason: str, raw: bytes) -> None:
-    """Quarantine a row, sealed under a key of its own; one met again keeps its number and key."""
+
+class Aside(NamedTuple):
+    """A row in quarantine, opened."""
+
+    id: int
+    key_id: int
+    key: KeyHandle
+    raw: bytes
+
+
+def look(page: Page, external_id: str, place: Place | None = None) -> Aside | None:
+    """What is in quarantine under that id; None where there is nothing that can be read."""
+    row = questions.find_aside(page.connection, *(place or page.place), external_id)
+    if row is None or row.key_id is None or row.raw is None:
+        return None
+    key = page.deployment.vault.open_keys([row.key_id]).get(row.key_id)
+    if key is None:
+        return None
+    return Aside(row.id, row.key_id, key, key.open(row.raw, aad("quarantine", row.id, "raw")))
+
+
+def put_aside(
+    page: Page, external_id: str, reason: str, raw: bytes, place: Place | None = None
+) -> None:
+    """Quarantine a row; one met again is no news."""
+    again = keep(page, external_id, reason, raw, place)
+    page.result.counts["still-quarantined" if again else "quarantined"] += 1
+
+
+def keep(page: Page, external_id: str, reason: str, raw: bytes, place: Place | None = None) -> bool:
+    """Seal a row into quarantine under a key of its own; answers whether it was there before: then
+    it keeps its number and key."""
     vault = page.deployment.vault
-    before = questions.find_aside(page.connection, *page.place, external_id)
+    system, stream, scope = place or page.place
+    before = questions.find_aside(page.connection, system, stream, scope, external_id)
     key = vault.open_keys([before.key_id]).get(before.key_id) if before and before.key_id else None
+    again = before is not None and key is not None
     if before is not None and key is not None:
         number, key_id = before.id, before.key_id
-        page.result.counts["still-quarantined"] += 1
     else:
         ((key_id, key),) = vault.new_keys(KeyKind.SYSTEM, 1)
         number = before.id if before else ids(page.connection, questions.quarantine, 1)[0]
-        page.result.counts["quarantined"] += 1
-    system, stream, scope = page.place
     questions.put_aside(
         page.connection,
         {
@@ -40,6 +71,7 @@ def put_aside(page: Page, external_id: str, reason: str, raw: bytes) -> None:
             "seen_at": page.now,
         },
     )
+    return again
 
 
 def as_read(seen: Seen) -> bytes:

@@ -76,6 +76,17 @@ def refusals(
     return [event for event, _ in heard.events]
 
 
+def repeats(subject: Subject, event: PermissionEvent) -> bool:
+    """Whether the ledger holds that refusal already: an unclear record is read again and again."""
+    return any(
+        one.kind is event.kind
+        and one.purpose == event.purpose
+        and one.system == event.system
+        and one.at == event.at
+        for one in subject.events
+    )
+
+
 def grounds(
     stream: Stream, system: System, subject: Subject, seen: Seen, now: datetime
 ) -> list[PermissionEvent]:

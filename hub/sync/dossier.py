@@ -14,7 +14,7 @@ import orjson
 from hub.delivery.deployment import Deployment
 from hub.domain.permission import Permission
 from hub.domain.profile import Plain
-from hub.store import deliveries, overview
+from hub.store import activities, deliveries, overview
 from hub.store.deliveries import Lane
 from hub.store.overview import Recorded
 from hub.store.subjects import Subject
@@ -96,6 +96,19 @@ class Written:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """Something the person did or was sent."""
+
+    at: datetime
+    kind: str  # of hub.api.ActivityKind, or "shredded" where its key is gone
+    system: str
+    stream: str
+    scope: str
+    about: str
+    detail: dict[str, str]
+
+
 @dataclass(slots=True)
 class Dossier:
     """One controller's view of a human."""
@@ -111,6 +124,7 @@ class Dossier:
     standings: list[Standing] = field(default_factory=list)
     projects: list[Member] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
+    activities: list[Happened] = field(default_factory=list)  # newest first
     disclosed: list[Written] = field(default_factory=list)
     waiting: list[Written] = field(default_factory=list)
     reviews: list[int] = field(default_factory=list)
@@ -164,6 +178,7 @@ def dossier(connection: Connection, deployment: Deployment, subject: Subject) ->
         )
         for one in sorted(subject.links, key=lambda one: (one.place, one.id))
     ]
+    made.activities = _activities(connection, deployment, subject)
     made.disclosed = [
         _written(row, row.sent_at)
         for row in deliveries.disclosures(connection, subject.id)
@@ -200,6 +215,19 @@ def _wishes(connection: Connection, deployment: Deployment, subject: Subject) ->
         )
         for one in recorded
     ]
+
+
+def _activities(connection: Connection, deployment: Deployment, subject: Subject) -> list[Happened]:
+    stored = activities.of_person(connection, subject.id)
+    keys = deployment.vault.open_keys({one.key_id for one in stored})
+    found = []
+    for one in stored:
+        key = keys.get(one.key_id)
+        said = one.open(key) if key is not None else activities.Content("shredded", "", {})
+        found.append(
+            Happened(one.at, said.kind, one.system, one.stream, one.scope, said.about, said.detail)
+        )
+    return found
 
 
 def _written(row: Row[Any], at: datetime) -> Written:

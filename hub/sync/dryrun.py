@@ -22,6 +22,7 @@ from hub.store.deliveries import Lane
 from hub.store.scratch import copy_store
 from hub.store.subjects import Linked, Subject
 from hub.sync import storm
+from hub.sync.activities import collects, read_activities
 from hub.sync.land import Progress, land
 from hub.sync.reading import ahead, gathered
 from hub.vault import KeyHandle, KeyKind, Vault
@@ -147,6 +148,11 @@ def _read(
                         forecast.gone += _missed(scratch, (system, stream.name, scope), seen)
                         seen = None
                 each(system, len(page.records))
+            if collects(scratch, opened, stream):
+                for landed in read_activities(
+                    scratch, opened, epoch, stream, scope, _TOGETHER, witness
+                ):
+                    forecast.read += landed.counts
 
 
 def _cursor(scratch: Deployment, opened: Opened, stream: Stream, scope: str) -> str | None:

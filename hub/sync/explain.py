@@ -12,7 +12,15 @@ from datetime import datetime
 from hub.api import FieldValue, Stance
 from hub.delivery.deployment import Deployment
 from hub.delivery.plan import Plan, plan
-from hub.domain.gate import Decision, Facts, may_cross, may_hold, may_refuse, may_subscribe
+from hub.domain.gate import (
+    Decision,
+    Facts,
+    may_bring,
+    may_cross,
+    may_hold,
+    may_refuse,
+    may_subscribe,
+)
 from hub.domain.landscape import CreatePolicy, FieldKind, FieldMap, Stream, System, TopicMap
 from hub.domain.permission import NO_GROUND, Permission
 from hub.domain.profile import Plain
@@ -179,7 +187,7 @@ def _place(
         scope,
         linked.external_id if linked else None,
         linked.state if linked else "absent",
-        _note(stream, scope, linked, planned),
+        _ended(deployment, system) + _note(stream, scope, linked, planned),
     )
     for mapping in stream.fields:
         if name in (None, mapping.hub):
@@ -191,6 +199,12 @@ def _place(
             _topic(facts, system, topic, linked, planned) for topic in stream.topics_of(scope)
         ]
     return answer
+
+
+def _ended(deployment: Deployment, system: System) -> str:
+    """What holds of a joint system whose project is not live."""
+    decision = may_bring(deployment.landscape, system, deployment.now())
+    return "" if decision.allowed else f"{decision.reason}; "
 
 
 def _note(stream: Stream, scope: str, linked: Linked | None, planned: Plan) -> str:

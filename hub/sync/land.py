@@ -9,18 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hub.api import Record, Rejected
+from hub.api import Record, RecordState, Rejected
 from hub.delivery.deployment import Deployment, Opened
 from hub.delivery.fanout import Witness
 from hub.domain.landscape import Stream
-from hub.domain.permission import PermissionEvent
 from hub.store import links, people, progress, subjects
 from hub.store.documents import Shadow, Stated
 from hub.store.links import Known
 from hub.store.normalise import Malformed
 from hub.store.sql import once_more
 from hub.store.subjects import Linked, Subject
-from hub.sync import consents, cross, members, persons
+from hub.sync import consents, cross, ended, members, persons
 from hub.sync.aside import as_read, put_aside, release
 from hub.sync.identify import Match, candidates, identify, look_up
 from hub.sync.merge import merge
@@ -81,11 +80,43 @@ def land(
                     page.now,
                     began=progress_to.began,
                     complete=progress_to.complete,
-                    mapping=stream.signature,
+                    # what is read while nothing may come of it is read anew once it may
+                    mapping=stream.signature if page.open else closed(stream),
                 )
         return page.result
 
     return once_more(transaction)
+
+
+def gone(
+    deployment: Deployment,
+    opened: Opened,
+    epoch: int,
+    stream: Stream,
+    scope: str,
+    numbers: Sequence[int],
+) -> Landed:
+    """Take linked records as gone from their system: who was a member by being registered there is
+    one no more. Raises Fenced."""
+    with deployment.database.begin() as connection:
+        progress.check(connection, opened.system.id, epoch)
+        links.set_state(connection, numbers, RecordState.GONE.value)
+        page = Page(connection, deployment, opened, stream, scope, deployment.now())
+        if members.by_registration(page):
+            owners = links.place_of(connection, numbers)
+            page.people = subjects.load(
+                connection, deployment.vault, deployment.identities, owners.values(), lock=True
+            )
+            for subject in page.people.values():
+                members.without_record(page, subject)
+            save(page, None)
+        page.result.counts["gone"] += len(numbers)
+    return page.result
+
+
+def closed(stream: Stream) -> str:
+    """The signature of records that were read while nothing new may come of them."""
+    return f"{stream.signature} closed"
 
 
 def _changed(
@@ -155,6 +186,11 @@ def _land_changed(
     page.people = subjects.load(
         page.connection, page.deployment.vault, page.deployment.identities, wanted, lock=True
     )
+    if not page.open:
+        for seen in readable:
+            ended.hear(page, seen)
+        release(page, [seen.record.ref.id for seen in readable])
+        return
     unlinked = [seen for seen in readable if seen.known is None]
     page.link_ids = list(ids(page.connection, links.link, len(unlinked)))
     page.spare = persons.make(
@@ -235,6 +271,7 @@ def _new_link(page: Page, seen: Seen, subject: Subject) -> Linked:
         opened=Shadow(state=seen.record.state.value),
     )
     subject.links.append(linked)
+    page.fresh.append((linked.external_id, subject))
     return linked
 
 
@@ -272,6 +309,7 @@ def _apply(page: Page, seen: Seen, subject: Subject, linked: Linked, *, met: boo
                 link_id=linked.id,
                 persons=str(subject.id),
             )
+        persons.no_absence(deployment.landscape, subject)
         linked.version = max(linked.version, seen.record.version)
         linked.state = shadow.state = seen.record.state.value
     heard = consents.listen(
@@ -343,7 +381,7 @@ def _merge_away(page: Page, link: Known, into: Linked, subject: Subject) -> None
     """Follow a merge that happened at the vendor."""
     other = page.people.get(link.person_id)
     if other is not None and other.id != subject.id:
-        persons.join(page.connection, subject, other)
+        persons.join(page.connection, page.deployment.landscape, subject, other)
         page.hand_over(other, subject)
         for moved in subject.links:
             page.touch(moved, subject)
@@ -374,18 +412,7 @@ def _unclear(page: Page, seen: Seen, match: Match) -> None:
     for event in stated:
         for person in match.persons:
             subject = page.people.get(person)
-            if subject is not None and not _repeats(subject, event):
+            if subject is not None and not consents.repeats(subject, event):
                 page.record_event(subject, event)
         if not match.persons and seen.email:
             cross.keep_refusal(page, seen.controller, seen.email, event)
-
-
-def _repeats(subject: Subject, event: PermissionEvent) -> bool:
-    """Whether the ledger holds that refusal already: an unclear record is read again and again."""
-    return any(
-        one.kind is event.kind
-        and one.purpose == event.purpose
-        and one.system == event.system
-        and one.at == event.at
-        for one in subject.events
-    )

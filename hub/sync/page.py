@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from hub.api import Activity
 from hub.delivery.deployment import Deployment, Opened
+from hub.domain.gate import may_bring
 from hub.domain.landscape import Stream
 from hub.domain.permission import PermissionEvent
 from hub.store import people, questions
@@ -49,12 +51,20 @@ class Page:
     joins: list[tuple[Subject, str, str]] = field(default_factory=list)
     leaves: list[tuple[Subject, str, str]] = field(default_factory=list)
     left: list[tuple[Subject, str]] = field(default_factory=list)  # no reason to be a member left
+    activities: list[tuple[Subject, Activity, bytes]] = field(default_factory=list)
+    fresh: list[tuple[str, Subject]] = field(default_factory=list)  # records linked by this page
     replan: dict[int, Subject] = field(default_factory=dict)
     result: Landed = field(default_factory=Landed)
 
     @property
     def place(self) -> tuple[str, str, str]:
         return self.opened.system.id, self.stream.name, self.scope
+
+    @property
+    def open(self) -> bool:
+        """Whether what is read here may bring anything new: False in a joint system whose project
+        is not live."""
+        return may_bring(self.deployment.landscape, self.opened.system, self.now).allowed
 
     def record_event(
         self, subject: Subject, event: PermissionEvent, evidence: Mapping[str, str] | None = None
@@ -80,6 +90,8 @@ class Page:
         self.joins = [(owner(one), project, how) for one, project, how in self.joins]
         self.leaves = [(owner(one), project, how) for one, project, how in self.leaves]
         self.left = [(owner(one), project) for one, project in self.left]
+        self.activities = [(owner(one), what, digest) for one, what, digest in self.activities]
+        self.fresh = [(record, owner(one)) for record, one in self.fresh]
         for row in self.identifiers:
             if row["person_id"] == loser.id:
                 row["person_id"] = winner.id

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from hub.delivery.deployment import Deployment
-from hub.store import deliveries, ledger, people
+from hub.domain.landscape import Landscape
+from hub.domain.profile import Value
+from hub.store import activities, deliveries, ledger, people
 from hub.store.subjects import Subject
 from hub.vault import KeyKind, aad
 from hub.vault.database import Connection
@@ -34,11 +36,11 @@ def make(
     ]
 
 
-def join(connection: Connection, winner: Subject, loser: Subject) -> None:
+def join(connection: Connection, landscape: Landscape, winner: Subject, loser: Subject) -> None:
     """Make `loser` part of `winner`: one human, one controller, two persons until now.
 
     Every refusal of either stands. The loser's key stays until the winner is erased: sealed
-    evidence in the ledger is still under it.
+    evidence in the ledger, and activities, are still under it.
     """
 
     def under_winner(delivery_id: int, payload: bytes) -> bytes:
@@ -46,9 +48,11 @@ def join(connection: Connection, winner: Subject, loser: Subject) -> None:
         return winner.key.seal(loser.key.open(payload, bound), bound)
 
     for name, value in loser.profile.items():
-        winner.profile.setdefault(name, value)
+        winner.profile[name] = _both(winner.profile.get(name), value)
+    no_absence(landscape, winner)
     ledger.move(connection, loser.id, winner.id)
     winner.events.extend(loser.events)
+    activities.move(connection, loser.id, winner.id)
     people.move(connection, loser.id, winner.id)
     winner.identifiers.update(loser.identifiers)
     for project, how in loser.memberships.items():
@@ -63,3 +67,38 @@ def join(connection: Connection, winner: Subject, loser: Subject) -> None:
     winner.restricted = winner.restricted or loser.restricted
     winner.changed = True
     loser.changed = False
+
+
+def _both(kept: Value | None, other: Value) -> Value:
+    """What a field of the one person holds: the winner's value; of two lists everything, for what
+    an activity added to one of them is added only once."""
+    if kept is None:
+        return other
+    if not isinstance(kept.value, tuple) or not isinstance(other.value, tuple) or kept.rectified:
+        return kept
+    origins = kept.origins & other.origins
+    joined = tuple(sorted({*kept.value, *other.value}))
+    if not origins or joined == kept.value:
+        return kept  # what has no origin in common may not go the same ways
+    return kept._replace(value=joined, at=max(kept.at, other.at), origins=origins)
+
+
+def no_absence(landscape: Landscape, subject: Subject) -> None:
+    """Nobody both attended and was absent: an attendance outdoes an absence that another record,
+    or a tool that was not told yet, brings into the profile."""
+    for one in landscape.attendances:
+        if one.attended in _items(subject, one.field):
+            _drop(subject, one.absent_field, one.absent)
+
+
+def _items(subject: Subject, field: str) -> tuple[str, ...]:
+    value = subject.profile.get(field)
+    return value.value if value is not None and isinstance(value.value, tuple) else ()
+
+
+def _drop(subject: Subject, field: str, item: str) -> None:
+    held = _items(subject, field)
+    if item in held and not subject.profile[field].rectified:
+        left = tuple(one for one in held if one != item)
+        subject.profile[field] = subject.profile[field]._replace(value=left or None)
+        subject.changed = True

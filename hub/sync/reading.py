@@ -6,20 +6,22 @@ import queue
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Final
+from typing import Final, TypeVar
 
-from hub.api import Page, Record, Rejected
+from hub.api import Activity, ActivityPage, Page, Record, Rejected
+
+_P = TypeVar("_P")
 
 _AHEAD: Final = 2  # pages held in memory beside the one that lands
 _END: Final = None
 
 
-def ahead(pages: Iterator[Page]) -> Iterator[Page]:
+def ahead(pages: Iterator[_P]) -> Iterator[_P]:
     """The same pages, fetched by a thread of their own. What the reader raises is raised here."""
-    ready: queue.Queue[Page | BaseException | None] = queue.Queue(maxsize=_AHEAD)
+    ready: queue.Queue[_P | BaseException | None] = queue.Queue(maxsize=_AHEAD)
     stop = threading.Event()
 
-    def put(item: Page | BaseException | None) -> bool:
+    def put(item: _P | BaseException | None) -> bool:
         while not stop.is_set():
             with suppress(queue.Full):
                 ready.put(item, timeout=0.2)
@@ -67,3 +69,19 @@ def gathered(pages: Iterator[Page], at_least: int) -> Iterator[Page]:
             records, rejected, waiting = [], [], False
     if waiting:
         yield Page(records, rejected, cursor)
+
+
+def gathered_activities(pages: Iterator[ActivityPage], at_least: int) -> Iterator[ActivityPage]:
+    """Small pages of activities put together in the same way."""
+    activities: list[Activity] = []
+    rejected: list[Rejected] = []
+    cursor: str | None = None
+    for page in pages:
+        activities.extend(page.activities)
+        rejected.extend(page.rejected)
+        cursor = page.cursor
+        if len(activities) >= at_least:
+            yield ActivityPage(activities, rejected, cursor)
+            activities, rejected, cursor = [], [], None
+    if cursor is not None:
+        yield ActivityPage(activities, rejected, cursor)

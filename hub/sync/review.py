@@ -8,6 +8,7 @@ from typing import Any
 from hub.api import Ref
 from hub.delivery.deployment import Deployment, Opened
 from hub.delivery.fanout import fan_out
+from hub.domain.gate import may_bring
 from hub.domain.profile import Value
 from hub.store import deliveries, links, progress, questions, subjects
 from hub.store.normalise import plain
@@ -103,6 +104,9 @@ def _identity(
             progress.check(connection, opened.system.id, epoch)
             _close(deployment, connection, review, "rejected", "ignore")
         return "the record is left alone until it changes"
+    open_ = may_bring(deployment.landscape, opened.system, deployment.now())
+    if not open_.allowed:
+        raise CannotDecide(f"{open_.reason}: `hub review decide N ignore` closes the question")
     if decision is Decision.LINK:
         if person is None:
             raise CannotDecide(f"say whose record it is; named are: {review.persons or 'nobody'}")
@@ -148,7 +152,7 @@ def _merge(deployment: Deployment, opened: Opened, epoch: int, review: Row[Any])
         winner, loser = (loaded[one] for one in named)
         if winner.controller != loser.controller:
             raise CannotDecide("the persons are of two controllers: they are never merged")
-        persons.join(connection, winner, loser)
+        persons.join(connection, deployment.landscape, winner, loser)
         subjects.save(connection, [winner], deployment.now())
         subjects.save_links(
             connection,

@@ -13,12 +13,14 @@ import structlog
 from hub.api import Capability, ConnectorError, Misconfigured, Record, RecordState, Ref
 from hub.delivery.deployment import Deployment, Opened
 from hub.delivery.run import deliver
+from hub.domain.gate import may_bring
 from hub.domain.landscape import Stream
 from hub.store import deliveries, links, progress, questions
 from hub.store.deliveries import Lane
 from hub.store.progress import Fenced
 from hub.sync import storm
-from hub.sync.land import Progress, land
+from hub.sync.activities import collects, read_activities
+from hub.sync.land import Progress, closed, gone, land
 from hub.sync.page import Landed
 from hub.sync.reading import ahead, gathered
 from hub.vault.database import SQLAlchemyError, read_only
@@ -58,6 +60,14 @@ QUIET_COUNTS = frozenset(
         "blocked",
         "shredded",
         "still-quarantined",
+        "ended",
+        "activity-known",
+        "activity-unasked",
+        "activity-still-waiting",
+        "activity-not-permitted",
+        "activity-restricted",
+        "activity-blocked",
+        "activity-shredded",
     }
 )
 """What says that a record was met, and that nothing came of it."""
@@ -97,7 +107,10 @@ class _Run:
         if read:
             for stream in opened.system.streams:
                 for scope in stream.scopes:
-                    if stream.direction.reads and not self._read(stream, scope, full=full):
+                    if stream.direction.reads and not (
+                        self._read(stream, scope, full=full)
+                        and self._read_activities(stream, scope)
+                    ):
                         self.report.state = "handed-back"
                         return
         held = storm.held(deployment, opened)
@@ -137,7 +150,9 @@ class _Run:
         where = (opened.system.id, stream.name, scope)
         with read_only(deployment.database).connect() as connection:
             place = progress.place(connection, *where)
-        if place is not None and place.mapping != stream.signature:
+        open_ = may_bring(deployment.landscape, opened.system, now).allowed
+        same = (stream.signature,) if open_ else (stream.signature, closed(stream))
+        if place is not None and place.mapping not in same:
             with deployment.database.begin() as connection:
                 progress.check(connection, opened.system.id, self.epoch)
                 progress.start_over(connection, *where)
@@ -166,12 +181,30 @@ class _Run:
                 if page.complete:
                     self._infer_deletes(stream, scope, seen)
                     seen = None
-            self.pages += 1
-            if self.bounds.stopping() or (
-                self.bounds.pages is not None and self.pages >= self.bounds.pages
-            ):
+            if self._slice_ends():
                 return False
         return True
+
+    def _read_activities(self, stream: Stream, scope: str) -> bool:
+        """Read what happened with the records of one place; False where the slice ended first."""
+        deployment, opened = self.deployment, self.opened
+        if not collects(deployment, opened, stream):
+            return True
+        for landed in read_activities(deployment, opened, self.epoch, stream, scope, TOGETHER):
+            self._count(landed)
+            self._pass_on(landed)
+            # an overlap that brings nothing takes no share, or many webinars would never end
+            news = any(n for name, n in landed.counts.items() if name not in QUIET_COUNTS)
+            if self.bounds.stopping() or (news and self._slice_ends()):
+                return False
+        return True
+
+    def _slice_ends(self) -> bool:
+        """Whether enough was landed, after one more group of pages."""
+        self.pages += 1
+        return self.bounds.stopping() or (
+            self.bounds.pages is not None and self.pages >= self.bounds.pages
+        )
 
     def _pass_on(self, landed: Landed) -> None:
         """A refusal does not wait for the end of a long enumeration, here or elsewhere."""
@@ -236,9 +269,10 @@ class _Run:
         return answer is not None
 
     def _confirm_gone(self, stream: Stream, scope: str, missing: list[tuple[int, str]]) -> None:
+        deployment, opened = self.deployment, self.opened
         refs = [Ref(stream.name, scope, external) for _, external in missing]
-        found = self.opened.connector.fetch(stream.name, refs)
-        gone = [
+        found = opened.connector.fetch(stream.name, refs)
+        absent = [
             number
             for (number, _), record in zip(missing, found, strict=True)
             if record is None or record.state is RecordState.GONE
@@ -246,11 +280,8 @@ class _Run:
         present = [record for record in found if record is not None]
         if present:
             self.observe(stream, scope, present)
-        if gone:
-            with self.deployment.database.begin() as connection:
-                progress.check(connection, self.opened.system.id, self.epoch)
-                links.set_state(connection, gone, RecordState.GONE.value)
-            self.report.read["gone"] += len(gone)
+        if absent:
+            self._count(gone(deployment, opened, self.epoch, stream, scope, absent))
 
 
 def run_system(

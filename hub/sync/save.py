@@ -5,8 +5,8 @@ from __future__ import annotations
 import orjson
 
 from hub.delivery.fanout import Witness, fan_out
-from hub.store import ledger, people, subjects
-from hub.sync import cross, members
+from hub.store import activities, ledger, people, subjects
+from hub.sync import cross, members, waiting
 from hub.sync.page import Page
 from hub.vault import aad
 from hub.vault.rows import ids
@@ -21,6 +21,7 @@ def save(page: Page, witness: Witness | None) -> None:
     for controller in {one.controller for one in distinct.values() if one.new}:
         fresh = [one for one in distinct.values() if one.new and one.controller == controller]
         subjects.mark_standing(connection, deployment.identities, fresh, controller)
+    waiting.take_up(page)
     subjects.save(connection, distinct.values(), page.now)
     numbers = ids(connection, people.identifier, len(page.identifiers))
     people.add_identifiers(
@@ -48,4 +49,18 @@ def save(page: Page, witness: Witness | None) -> None:
         key_id = subject.key_id if sealed else None
         rows.append(ledger.row(number, subject.id, event, sealed, key_id))
     ledger.append(connection, rows)
+    _save_activities(page)
     page.result.fanned = fan_out(connection, deployment, page.replan.values(), page.now, witness)
+
+
+def _save_activities(page: Page) -> None:
+    numbers = ids(page.connection, activities.activity, len(page.activities))
+    activities.add(
+        page.connection,
+        [
+            activities.row(
+                number, subject.id, page.place, one, digest, (subject.key_id, subject.key)
+            )
+            for number, (subject, one, digest) in zip(numbers, page.activities, strict=True)
+        ],
+    )

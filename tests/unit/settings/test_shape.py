@@ -117,7 +117,7 @@ from support.settings_world import Spoil
             "create: permitted",
             "create: permitted\n        §guard: {}",
             'systems.mailer.streams.members: unknown key "guard"; expected one of direction, '
-            "create, full_every, scopes, fields, topics, grounds",
+            "create, full_every, scopes, fields, topics, grounds, activities",
         ),
         (
             "plugin: mailer",

@@ -26,7 +26,7 @@ from hub.vault import MasterKeys, Vault
 from hub.vault.database import DatabaseUnusable, open_database, read_only
 from hub.vault.rows import ids
 
-HEAD = "0001"
+HEAD = "0002"
 
 
 @pytest.fixture
