@@ -47,6 +47,7 @@ from hub.api.types import (
     Result,
     Stance,
     StreamType,
+    TokenRequest,
     Verdict,
     Write,
 )
@@ -94,6 +95,7 @@ __all__ = [
     "Sought",
     "Stance",
     "StreamType",
+    "TokenRequest",
     "Unavailable",
     "Uncertain",
     "UnknownField",

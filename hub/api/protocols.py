@@ -38,11 +38,14 @@ class Http(Protocol):
         limit: str = "",
         idempotent: bool | None = None,
         html_ok: bool = False,
+        apart: bool = False,
     ) -> Reply:
         """Call `route` ("/contacts/{id}", filled from `path`, each part percent-encoded).
 
-        The route template is logged, the filled path and the body never. `limit` names a further
-        bucket of `ConnectorType.limits`. `idempotent` says whether the call may be repeated after
+        The route template is logged, the filled path and the body never. `limit` names further
+        buckets of `ConnectorType.limits`, separated by spaces, narrowest last. `apart` says that
+        a 429 may be about this call's own record (a daily limit per person): it then holds back
+        no other call. `idempotent` says whether the call may be repeated after
         an uncertain outcome (default: GET, HEAD, PUT and DELETE may; a POST that only reads, such
         as a search, should say True).
 

@@ -167,6 +167,20 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """How a vendor that wants a short-lived bearer token gives one (OAuth 2, no person present).
+
+    The hub POSTs `form` with `headers` to the URL, sends the answer's `access_token` with every
+    call, and fetches another when it is about to end or is refused (401).
+    """
+
+    url: str
+    form: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    route: str = "/oauth/token"  # what is said of it in messages
+
+
+@dataclass(frozen=True, slots=True)
 class StreamType:
     """One kind of record that a connector offers."""
 
@@ -226,6 +240,7 @@ class ConnectorType:
     concurrency: int = 4  # simultaneous calls that the vendor allows per account
     sandbox: str | None = None  # "module:Class" of hub.testing.sandbox.Sandbox, loaded on demand
     residuals: Sequence[Residual] = ()  # what the vendor may keep that no call reaches
+    token: Callable[[BaseModel], TokenRequest] | None = None  # where `auth` has no lasting header
 
     def stream(self, name: str) -> StreamType:
         """The stream of that name. Raises KeyError where there is none."""

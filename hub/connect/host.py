@@ -25,6 +25,7 @@ from hub.api import (
     Context,
     Misconfigured,
     Rate,
+    TokenRequest,
 )
 from hub.connect.clock import Clock, SystemClock
 from hub.connect.discovery import PluginProblem, discover
@@ -157,11 +158,13 @@ class Host:
                 )
         base_url = _asked(system.id, kind, "base_url", lambda: kind.base_url(settings))
         headers = _asked(system.id, kind, "auth", lambda: kind.auth(settings))
+        ask_token = kind.token
+        token = _asked(system.id, kind, "token", lambda: ask_token(settings)) if ask_token else None
         context = Context(
             system=system.id,
             settings=settings,
             http=self._client(
-                system.id, kind, base_url, headers, {**kind.limits, **rates}, transport
+                system.id, kind, base_url, headers, token, {**kind.limits, **rates}, transport
             ),
             fields={s.name: tuple(f.vendor for f in s.fields) for s in system.streams},
             scopes={s.name: s.scopes for s in system.streams},
@@ -188,10 +191,12 @@ class Host:
         kind: ConnectorType,
         base_url: str,
         headers: Mapping[str, str],
+        token: TokenRequest | None,
         limits: Mapping[str, Rate],
         transport: httpx.BaseTransport | None,
     ) -> HttpClient:
-        account = _account(kind.kind, base_url, headers)
+        credential = {**headers, **token.headers, **token.form} if token else headers
+        account = _account(kind.kind, base_url, credential)
         key = (system, account, tuple(sorted(limits.items(), key=lambda one: one[0])), transport)
         with self._lock:
             client = self._clients.get(key)
@@ -202,6 +207,7 @@ class Host:
                     headers,
                     limits=limits,
                     concurrency=kind.concurrency,
+                    token=token,
                     transport=transport,
                     account=account,
                     accounts=self._accounts,

@@ -31,12 +31,14 @@ from hub.api import (
     Rate,
     RateLimited,
     Reply,
+    TokenRequest,
     Unavailable,
     Uncertain,
 )
 from hub.connect.clock import Clock, SystemClock
 from hub.connect.limits import Accounts
 from hub.connect.retry import Again, Patience, retry_after, retrying
+from hub.connect.token import BearerToken
 
 # They write full URLs at INFO and headers at DEBUG.
 for _name in ("httpx", "httpcore"):
@@ -88,7 +90,9 @@ class _Exchange:
     limit: str
     idempotent: bool
     html_ok: bool
+    apart: bool
     started: float
+    token: str = ""  # the short-lived one that was last sent
     unsettled: bool = False  # a try went out whose outcome is not known
 
 
@@ -96,7 +100,8 @@ class HttpClient:
     """Implements `hub.api.Http` for one configured system. Safe to use from several threads.
 
     `account` names the vendor's account in `accounts`: clients that give the same name share its
-    limits. `limits` and `concurrency` are those of the connector type. `transport` replaces the
+    limits. `limits` and `concurrency` are those of the connector type, `token` is what its `token`
+    says of the settings. `transport` replaces the
     network (`hub.testing.inprocess.InProcess`). `timeout` is in seconds, for each read and write;
     connecting gets at most ten of them.
 
@@ -111,6 +116,7 @@ class HttpClient:
         *,
         limits: Mapping[str, Rate],
         concurrency: int,
+        token: TokenRequest | None = None,
         transport: httpx.BaseTransport | None = None,
         account: str | None = None,
         accounts: Accounts | None = None,
@@ -142,6 +148,11 @@ class HttpClient:
             # a proxy of the environment never stands between us and this very machine
             trust_env=urlsplit(self._base).hostname not in _LOOPBACK,
         )
+        self._token: BearerToken | None = None
+        if token is not None:
+            _checked_base(system, token.url)
+            _checked_headers(system, token.headers)
+            self._token = BearerToken(system, token, self._client, self._clock)
 
     def __enter__(self) -> Self:
         return self
@@ -173,6 +184,7 @@ class HttpClient:
         limit: str = "",
         idempotent: bool | None = None,
         html_ok: bool = False,
+        apart: bool = False,
     ) -> Reply:
         """See `hub.api.Http.call`.
 
@@ -188,6 +200,7 @@ class HttpClient:
             limit=limit,
             idempotent=method in _IDEMPOTENT if idempotent is None else idempotent,
             html_ok=html_ok,
+            apart=apart,
             started=self._clock.monotonic(),
         )
         failure: ConnectorError
@@ -254,6 +267,18 @@ class HttpClient:
                 f"{exchange.where}: our own rate limit leaves no room for another {wait:.0f} s",
                 retry_after=wait,
             )
+        if self._token is not None:
+            exchange.token = self._token.value()
+            exchange.request.headers["Authorization"] = f"Bearer {exchange.token}"
+        response = self._sent(exchange)
+        if response.status_code == 401 and self._token is not None:
+            # refused before its time, and so not carried out: once, another one is fetched
+            exchange.token = self._token.value(refused=exchange.token)
+            exchange.request.headers["Authorization"] = f"Bearer {exchange.token}"
+            response = self._sent(exchange)
+        return self._judged(exchange, response)
+
+    def _sent(self, exchange: _Exchange) -> httpx.Response:
         lost: httpx.RequestError | None = None
         with self._account.slots:
             started = self._clock.monotonic()
@@ -275,7 +300,7 @@ class HttpClient:
         )
         if lost is not None:
             raise self._lost(exchange, lost)
-        return self._judged(exchange, response)
+        return response
 
     def _lost(self, exchange: _Exchange, error: httpx.RequestError) -> Exception:
         """What to raise where no whole answer came back."""
@@ -300,7 +325,7 @@ class HttpClient:
         # Mailchimp answers 403 without a body instead of 429 when its firewall is annoyed
         if status == 429 or (status == 403 and not response.content):
             asked = retry_after(response.headers.get("retry-after"), self._clock.now())
-            if asked:
+            if asked and not exchange.apart:
                 self._account.pause(exchange.limit, asked)
             raise Again(RateLimited(f"{where}: called too often ({status})", retry_after=asked))
         if status >= 500:

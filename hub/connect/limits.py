@@ -130,16 +130,19 @@ class Account:
                     self._buckets[name] = self._make(f"{self._name}/{name}", rate)
 
     def turn(self, limit: str, patience: float) -> float:
-        """Wait until one more call of that limit may go out, then answer 0.0.
+        """Wait until one more call of those limits (names with spaces between) may go out, then
+        answer 0.0.
 
         Where that would take longer than `patience` seconds, answer how much longer at once.
         Raises LookupError where the connector type declares no limit of that name.
         """
-        if limit and limit not in self._buckets:
-            raise LookupError(f"ConnectorType.limits has no limit called {limit!r}")
+        names = limit.split()
+        for name in names:
+            if name not in self._buckets:
+                raise LookupError(f"ConnectorType.limits has no limit called {name!r}")
         waited = 0.0
-        # the narrower limit last, closest to the moment of sending
-        for name in dict.fromkeys(("", limit)):
+        # the narrowest limit last, closest to the moment of sending
+        for name in dict.fromkeys(("", *names)):
             bucket = self._buckets.get(name)
             while True:
                 wait = self._paused.get(name, 0.0) - self._clock.monotonic()
@@ -154,10 +157,12 @@ class Account:
         return 0.0
 
     def pause(self, limit: str, seconds: float) -> None:
-        """The vendor said so: no call of that limit goes out for that long, by any client."""
+        """The vendor said so: no call of the narrowest of those limits goes out for that long, by
+        any client."""
         until = self._clock.monotonic() + seconds
+        name = (limit.split() or [""])[-1]
         with self._lock:
-            self._paused[limit] = max(until, self._paused.get(limit, 0.0))
+            self._paused[name] = max(until, self._paused.get(name, 0.0))
 
 
 class Accounts:

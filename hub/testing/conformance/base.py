@@ -60,6 +60,9 @@ class Ability(StrEnum):
     ANY_CASE = "any-case"  # an address is found whatever its letter case
     MALFORMED_ACTIVITY = "malformed-activity"  # a row of activities can be outside the contract
     REFUSE_RESTRICTED = "refuse-restricted"  # a person can withdraw while they are restricted
+    UPDATE = "update"  # a record's fields can be changed through the API
+    STAFF_EDIT = "staff-edit"  # someone else than the person can change a record's fields
+    WITHDRAWAL = "withdrawal"  # the vendor can hold a refusal
 
 
 class Base:
@@ -103,7 +106,8 @@ class Base:
         raise NotImplementedError
 
     def edit(self, record_id: str, field: str, value: str | None) -> None:
-        """Someone edits the record in the vendor's own screen, now."""
+        """Someone edits the record in the vendor's own screen, now. Where only the person can
+        (`STAFF_EDIT` unsupported), the person does, and says nothing else than before."""
         raise NotImplementedError
 
     def unsubscribe(self, email: str) -> None:
@@ -188,6 +192,7 @@ class Base:
             kind.auth(settings),
             limits=kind.limits,
             concurrency=kind.concurrency,
+            token=kind.token(settings) if kind.token else None,
             transport=InProcess(self.sandbox, self.clock),
             clock=self.clock,
         )
@@ -273,6 +278,10 @@ class Base:
                     pytest.skip(f"{one}: {self.unsupported[one]}")
             elif one not in self.connector_type.capabilities:
                 pytest.skip(f"{one} is not declared")
+
+    def can(self, ability: Ability) -> bool:
+        """Whether the vendor can do that, where only a part of a test depends on it."""
+        return ability not in self.unsupported
 
     def email(self, name: str) -> str:
         """A synthetic address."""

@@ -22,6 +22,7 @@ class Wishes(Base):
             assert self.wish(record).stance is Stance.UNSTATED
 
     def test_a_withdrawal_is_no(self) -> None:
+        self.need(Ability.WITHDRAWAL)
         email = self.email("aino")
         person = self.add_person(email)
         self.subscribe_by_form(email)
@@ -53,7 +54,7 @@ class Wishes(Base):
             assert abs(wish.at - formed) < timedelta(seconds=5)
 
     def test_a_form_after_a_withdrawal_is_yes_and_later(self) -> None:
-        self.need(Ability.ACT)
+        self.need(Ability.ACT, Ability.WITHDRAWAL)
         email = self.email("aino")
         person = self.add_person(email)
         self.subscribe_by_form(email)
@@ -90,7 +91,7 @@ class Wishes(Base):
             assert self.wish(record).stance is not Stance.NO
 
     def test_a_changed_wish_is_among_what_changed(self) -> None:
-        self.need(Ability.CHANGED_CONSENTS)
+        self.need(Ability.CHANGED_CONSENTS, Ability.WITHDRAWAL)
         email = self.email("aino")
         person = self.add_person(email)
         self.subscribe_by_form(email)
@@ -100,6 +101,7 @@ class Wishes(Base):
         assert self.wish(self.changes(end)[person]).stance is Stance.NO
 
     def test_an_edit_by_staff_changes_no_wish(self) -> None:
+        self.need(Ability.STAFF_EDIT)
         email = self.email("aino")
         person = self.add_person(email)
         self.subscribe_by_form(email)
