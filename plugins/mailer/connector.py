@@ -21,6 +21,7 @@ from hub.api import (
     hookimpl,
 )
 from plugins.mailer.mailchimp import Mailchimp
+from plugins.mailer.mailchimp_activities import KINDS
 from plugins.mailer.mailchimp_creates import MOST_CREATES
 from plugins.mailer.mailchimp_mapping import EMAIL
 from plugins.mailer.mailchimp_reading import PAGE
@@ -52,9 +53,22 @@ MAILER = ConnectorType(
             read_page=PAGE,
             write_batch=MOST_CREATES,
             consent_batch=100,
+            activities=KINDS,
         ),
     ),
-    capabilities=frozenset({Capability.READ, Capability.WRITE, Capability.WRITE_CONSENTS}),
+    capabilities=frozenset(
+        {
+            Capability.READ,
+            Capability.WRITE,
+            Capability.WRITE_CONSENTS,
+            Capability.READ_ACTIVITIES,
+            Capability.LOCATE,
+            Capability.EXPORT,
+            Capability.RECTIFY,
+            Capability.ERASE,
+            Capability.RESTRICT,
+        }
+    ),
     open=open_provider,
     base_url=lambda settings: _mine(settings).address,
     auth=lambda settings: _mine(settings).authorization,

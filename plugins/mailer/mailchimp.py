@@ -7,18 +7,25 @@ from typing import Any
 
 from hub.api import (
     WHOLE_SCOPE,
+    Act,
+    ActivityPage,
     AuthFailed,
     BadAnswer,
     ConnectorError,
     Context,
+    Exported,
+    Held,
     Misconfigured,
     Page,
     Problem,
     Record,
     Ref,
     Result,
+    Sought,
+    Verification,
     Write,
 )
+from plugins.mailer.mailchimp_activities import ActivityReader
 from plugins.mailer.mailchimp_client import (
     LIST,
     MEMBERS,
@@ -30,23 +37,24 @@ from plugins.mailer.mailchimp_client import (
 )
 from plugins.mailer.mailchimp_consents import ConsentWriter
 from plugins.mailer.mailchimp_creates import Creator
+from plugins.mailer.mailchimp_holding import Holdings
 from plugins.mailer.mailchimp_mapping import (
     EMAIL,
     LANGUAGE,
     MERGE_TAG,
     STREAM,
-    TAGS,
-    Malformed,
     MemberMapper,
-    address_hash,
     member_fields,
 )
 from plugins.mailer.mailchimp_members import Batch, Members
 from plugins.mailer.mailchimp_reading import PAGE, Reader
+from plugins.mailer.mailchimp_rights import RightsWriter
+from plugins.mailer.mailchimp_tags import is_tags, prefix_problem
 from plugins.mailer.mailchimp_updates import Updater
+from plugins.mailer.mailchimp_values import Malformed, address_hash
 from plugins.mailer.settings import Settings
 
-_OWN_FIELDS = (EMAIL, TAGS, LANGUAGE)
+_OWN_FIELDS = (EMAIL, LANGUAGE)
 _RESERVED = "EMAIL"
 
 
@@ -66,6 +74,8 @@ class Mailchimp:
         self._creator = Creator(members, self._double_opt_in)
         self._updater = Updater(members)
         self._consents = ConsentWriter(members, self._double_opt_in)
+        self._holdings = Holdings(self._client)
+        self._rights = RightsWriter(members)
 
     # reading
 
@@ -101,6 +111,11 @@ class Mailchimp:
                     raise BadAnswer(f"a member cannot be understood: {error}") from error
         return records
 
+    def activities(self, stream: str, scope: str, cursor: str | None) -> Iterator[ActivityPage]:
+        """See `mailchimp_activities`."""
+        kinds = self._context.activities.get(stream, frozenset())
+        return ActivityReader(self._client, scope, kinds, self._context.now).pages(cursor)
+
     # writing
 
     def write(self, stream: str, batch: Sequence[Write]) -> Sequence[Result]:
@@ -119,6 +134,36 @@ class Mailchimp:
         """See `mailchimp_consents`."""
         return self._consents.write(batch)
 
+    # rights of data subjects
+
+    def locate(self, sought: Sought) -> Sequence[Held]:
+        """See `mailchimp_holding`, as for `export` and `verify`."""
+        return self._holdings.locate(sought)
+
+    def export(self, refs: Sequence[Ref]) -> Sequence[Exported]:
+        """The member, and all that is kept with it."""
+        return self._holdings.export(refs)
+
+    def verify(self, refs: Sequence[Ref], act: Act) -> Sequence[Verification]:
+        """What an act came to, by the members as they are now."""
+        return self._holdings.verify(refs, act)
+
+    def rectify(self, stream: str, batch: Sequence[Write]) -> Sequence[Result]:
+        """See `mailchimp_rights`, as for all that follow."""
+        return self._rights.rectify(batch)
+
+    def erase(self, stream: str, batch: Sequence[Write]) -> Sequence[Result]:
+        """Delete for good, by the address that the contact id has now."""
+        return self._rights.erase(batch)
+
+    def restrict(self, stream: str, batch: Sequence[Write]) -> Sequence[Result]:
+        """Archive; the memo is the former status."""
+        return self._rights.restrict(batch)
+
+    def lift(self, stream: str, batch: Sequence[Write]) -> Sequence[Result]:
+        """Bring the former status back, over no refusal."""
+        return self._rights.lift(batch)
+
     # setting up
 
     def check(self) -> Sequence[Problem]:
@@ -132,9 +177,9 @@ class Mailchimp:
         except Misconfigured as error:
             return [Problem("plan", str(error), error.mend)]
         problems = [
-            Problem("field", f"{name} cannot be a Mailchimp field", _FIELD_MEND)
-            for name in self._fields
-            if name not in _OWN_FIELDS and not _may_be_tag(name)
+            Problem("field", wrong, _FIELD_MEND)
+            for wrong in map(_wrong_field, self._fields)
+            if wrong
         ]
         permissions: dict[str, str] = {}
         certain = True
@@ -183,7 +228,7 @@ class Mailchimp:
         for scope in self._context.scopes.get(STREAM, ()):
             known = self._merge_fields(scope)
             for tag in self._fields:
-                if tag in _OWN_FIELDS or tag in known or not _may_be_tag(tag):
+                if tag in known or not _may_be_tag(tag):
                     continue
                 body = {"tag": tag, "name": tag, "type": "text", "required": False, "public": False}
                 path = {"list": scope}
@@ -222,8 +267,17 @@ class Mailchimp:
 
 
 _FIELD_MEND = (
-    "use email_address, tags, language or a merge tag: ten capitals, digits and underscores at most"
+    "use email_address, language, tags, tags:PREFIX for tags that begin with PREFIX, "
+    "or a merge tag: ten capitals, digits and underscores at most"
 )
+
+
+def _wrong_field(name: str) -> str:
+    """What is wrong with a vendor field of the mapping; empty for nothing."""
+    if is_tags(name):
+        return prefix_problem(name)
+    right = name in _OWN_FIELDS or _may_be_tag(name)
+    return "" if right else f"{name} cannot be a Mailchimp field"
 
 
 def _may_be_tag(name: str) -> bool:

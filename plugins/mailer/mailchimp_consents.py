@@ -21,8 +21,9 @@ from plugins.mailer.mailchimp_client import (
     outcome,
     unread,
 )
-from plugins.mailer.mailchimp_mapping import address_hash, member_fields
+from plugins.mailer.mailchimp_mapping import member_fields
 from plugins.mailer.mailchimp_members import Batch, Members
+from plugins.mailer.mailchimp_values import address_hash
 
 Addressed = tuple[Write, str, str]
 """A write, its audience, and its member's contact id (or address hash)."""

@@ -20,18 +20,10 @@ from plugins.mailer.mailchimp_client import (
     refused_by_words,
     unread,
 )
-from plugins.mailer.mailchimp_mapping import (
-    EMAIL,
-    Malformed,
-    address_hash,
-    member_body,
-    member_fields,
-    stamp,
-    utc,
-    wanted_tags,
-)
+from plugins.mailer.mailchimp_mapping import EMAIL, member_body, member_fields
 from plugins.mailer.mailchimp_members import Batch, Members
 from plugins.mailer.mailchimp_reading import PAGE
+from plugins.mailer.mailchimp_values import Malformed, address_hash, stamp, utc
 
 BESIDE = 50
 """Changes that may have happened beside a batch of creates while it was read back."""
@@ -109,9 +101,9 @@ class Creator:
         if EMAIL not in body:
             raise Malformed("a new member needs an address")
         body["status"] = first_status(scope, write.consents, self._double_opt_in)
-        tags = wanted_tags(write.fields)
+        tags = self._members.tags.wanted(write.fields)
         if tags:
-            body["tags"] = list(tags)
+            body["tags"] = list(dict.fromkeys(tags))
         ticked = [
             {"marketing_permission_id": consent.topic, "enabled": True}
             for consent in write.consents

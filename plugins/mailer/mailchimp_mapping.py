@@ -17,18 +17,18 @@ never ticked is no refusal.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 from hub.api import WHOLE_SCOPE, Consent, FieldValue, Record, RecordState, Ref, Stance
+from plugins.mailer.mailchimp_tags import TagFields, is_tags
+from plugins.mailer.mailchimp_values import Malformed, utc
 
 STREAM = "members"
 EMAIL = "email_address"
-TAGS = "tags"
 LANGUAGE = "language"
 MERGE_TAG = re.compile(r"[A-Z][A-Z0-9_]{0,9}")
 """Merge tags are ten characters at most, in capitals."""
@@ -73,30 +73,6 @@ AS_THE_FORM_LEFT_IT = timedelta(seconds=5)
 the form; a tick made later by staff or by API carries no mark."""
 
 
-class Malformed(ValueError):
-    """A member outside Mailchimp's contract. The message holds no personal data."""
-
-
-def address_hash(email: str) -> str:
-    """The vendor's id of an address: MD5 of it in lower case. Changes with the address, and is
-    the same in every audience: only for looking up where the contact id is not known."""
-    return hashlib.md5(email.strip().lower().encode(), usedforsecurity=False).hexdigest()
-
-
-def utc(text: Any) -> datetime:
-    """A vendor's time as aware UTC. Raises Malformed."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except (TypeError, ValueError) as error:
-        raise Malformed("a time is not in ISO 8601") from error
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def stamp(moment: datetime) -> str:
-    """A time as Mailchimp's filters take it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+00:00")
-
-
 def iso_version(changed: Any) -> str:
     """`last_changed` as a version that sorts as text. Raises Malformed."""
     if isinstance(changed, str) and len(changed) == 25 and changed.endswith("+00:00"):
@@ -108,13 +84,13 @@ def member_fields(fields: Sequence[str], prefix: str = "") -> str:
     """The `fields` parameter that asks for what the mapping uses and nothing else."""
     wanted = list(_NEEDED)
     for field in fields:
-        if field == TAGS:
+        if is_tags(field):
             wanted += ["tags", "tags_count"]
         elif field == LANGUAGE:
             wanted.append(LANGUAGE)
         elif field != EMAIL:
             wanted.append(f"merge_fields.{field}")
-    return ",".join(prefix + name for name in wanted)
+    return ",".join(prefix + name for name in dict.fromkeys(wanted))
 
 
 @lru_cache(maxsize=256)
@@ -139,8 +115,8 @@ class MemberMapper:
     """Makes records of members, with the fields that the mapping uses."""
 
     def __init__(self, fields: Sequence[str], double_opt_in: Sequence[str]) -> None:
-        self._merge_tags = tuple(f for f in fields if f not in (EMAIL, TAGS, LANGUAGE))
-        self._tags = TAGS in fields
+        self._merge_tags = tuple(f for f in fields if f not in (EMAIL, LANGUAGE) and not is_tags(f))
+        self._tags = TagFields(fields)
         self._language = LANGUAGE in fields
         self._double_opt_in = frozenset(double_opt_in)
 
@@ -165,8 +141,7 @@ class MemberMapper:
             self._merge_fields(member, fields)
         if self._language and LANGUAGE in member:
             fields[LANGUAGE] = member[LANGUAGE] or None
-        if self._tags:
-            _tags(member, fields)
+        fields |= self._tags.read(member)
         return Record(
             ref=Ref(STREAM, scope, contact, email or None),
             version=iso_version(changed),
@@ -256,19 +231,12 @@ def _follows(signed: datetime, opted: datetime | None) -> bool:
     return opted is not None and timedelta(0) < opted - signed <= CONFIRMED_WITHIN
 
 
-def _tags(member: Mapping[str, Any], fields: dict[str, FieldValue]) -> None:
-    tags = member.get("tags")
-    # a list that the vendor cut short says nothing of the tags that it leaves out
-    if tags is not None and member.get("tags_count", len(tags)) <= len(tags):
-        fields[TAGS] = tuple(sorted(tag["name"] for tag in tags))
-
-
 def member_body(fields: Mapping[str, FieldValue]) -> dict[str, Any]:
     """The member that a write's fields make, without status and tags. Raises Malformed."""
     body: dict[str, Any] = {}
     merge: dict[str, Any] = {}
     for name, value in fields.items():
-        if name == TAGS:
+        if is_tags(name):
             continue
         if isinstance(value, Sequence) and not isinstance(value, str):
             raise Malformed(f"{name} takes one value")
@@ -283,15 +251,3 @@ def member_body(fields: Mapping[str, FieldValue]) -> dict[str, Any]:
     if merge:
         body["merge_fields"] = merge
     return body
-
-
-def wanted_tags(fields: Mapping[str, FieldValue]) -> Sequence[str] | None:
-    """The full list of tags that a write names; None where it names none. Raises Malformed."""
-    if TAGS not in fields:
-        return None
-    value = fields[TAGS]
-    if value is None:
-        return ()
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        raise Malformed("tags takes a list")
-    return tuple(value)

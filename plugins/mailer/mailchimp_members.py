@@ -7,7 +7,9 @@ from typing import Any
 
 from hub.api import Record, Result, Verdict, Write
 from plugins.mailer.mailchimp_client import Client, Outcome, member_call, one_fate
-from plugins.mailer.mailchimp_mapping import Malformed, MemberMapper, member_fields
+from plugins.mailer.mailchimp_mapping import MemberMapper, member_fields
+from plugins.mailer.mailchimp_tags import TagFields
+from plugins.mailer.mailchimp_values import Malformed
 
 UNNAMED = "not-named"
 """The vendor answered a success that says nothing of this input."""
@@ -21,11 +23,13 @@ class Batch:
         self._results: dict[str, Result] = {}
         self._outcomes: list[Outcome] = []
 
-    def settle(self, write: Write, ended: Outcome, record: Record | None = None) -> None:
+    def settle(
+        self, write: Write, ended: Outcome, record: Record | None = None, memo: str = ""
+    ) -> None:
         """Note how a write ended."""
         self._outcomes.append(ended)
         self._results[write.key] = Result(
-            write.key, ended.verdict, ended.reason, record, ended.retry_after
+            write.key, ended.verdict, ended.reason, record, ended.retry_after, memo
         )
 
     def ended(self, write: Write) -> bool:
@@ -49,6 +53,7 @@ class Members:
     def __init__(self, client: Client, mapper: MemberMapper, fields: Sequence[str]) -> None:
         self.client = client
         self.fields = fields
+        self.tags = TagFields(fields)
         self._mapper = mapper
         self._query = {"fields": member_fields(fields)}
 

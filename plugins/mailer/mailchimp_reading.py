@@ -24,7 +24,7 @@ from hashlib import blake2b
 from typing import Any
 
 from hub.api import BadAnswer, Misconfigured, Page, Record, Rejected
-from plugins.mailer.mailchimp_mapping import Malformed, stamp, utc
+from plugins.mailer.mailchimp_values import Malformed, stamp, utc
 
 PAGE = 1000
 """The most members that Mailchimp gives at a time."""

@@ -6,7 +6,7 @@ connections side by side are as fast. Nor is the call for 500 at a time: it exis
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hub.api import EXISTS, Verdict, Write
@@ -18,16 +18,24 @@ from plugins.mailer.mailchimp_client import (
     member_call,
     outcome,
 )
-from plugins.mailer.mailchimp_mapping import Malformed, address_hash, member_body, wanted_tags
+from plugins.mailer.mailchimp_mapping import member_body
 from plugins.mailer.mailchimp_members import Batch, Members
 from plugins.mailer.mailchimp_reading import PAGE
+from plugins.mailer.mailchimp_tags import tag_changes
+from plugins.mailer.mailchimp_values import Malformed, address_hash
+
+NOT_HELD = "not-held"
+"""The audience has no such field, so it holds no value of it."""
 
 
 class Updater:
-    """Carries out updates."""
+    """Carries out updates. `correcting` is for audiences that the mapping was not made for: what
+    they require besides is not asked for, and fields that they lack are no error."""
 
-    def __init__(self, members: Members) -> None:
+    def __init__(self, members: Members, *, correcting: bool = False) -> None:
         self._members = members
+        self._correcting = correcting
+        self._query = {"skip_merge_validation": "true"} if correcting else None
 
     def update(self, batch: Batch, writes: Sequence[Write]) -> None:
         """Settle each of the writes, which all have a ref."""
@@ -38,7 +46,7 @@ class Updater:
             member = write.ref.id or (address_hash(write.ref.email) if write.ref.email else "")
             try:
                 body = member_body(write.fields)
-                wanted_tags(write.fields)
+                self._members.tags.wanted(write.fields)
             except Malformed:
                 batch.settle(write, Outcome(Verdict.PERMANENT, "field-shape"))
                 continue
@@ -48,7 +56,9 @@ class Updater:
             going.append(write)
             # the same values again do no harm, so an unanswered PATCH may be repeated
             calls.append(
-                member_call("PATCH", write.ref.scope, member, json=body, idempotent=True)
+                member_call(
+                    "PATCH", write.ref.scope, member, json=body, query=self._query, idempotent=True
+                )
                 if body
                 else member_call("GET", write.ref.scope, member)
             )
@@ -63,8 +73,10 @@ class Updater:
                 elif ended.verdict is Verdict.UNKNOWN and call["method"] == "GET":
                     ended = Outcome(Verdict.RETRYABLE, ended.reason, error=ended.error)
                 batch.settle(write, ended)
-            elif wanted_tags(write.fields) is None:
-                self._members.settle(batch, write.ref.scope, write, ended.body)
+            elif self._members.tags.wanted(write.fields) is None:
+                nothing = self._correcting and _drops_all(call.get("json") or {}, ended.body)
+                done = Outcome(Verdict.OK, NOT_HELD if nothing else "")
+                self._members.settle(batch, write.ref.scope, write, ended.body, done)
             else:
                 tagging.append((write, call, ended.body))
         self._tag(batch, tagging)
@@ -72,7 +84,7 @@ class Updater:
     def _tag(
         self, batch: Batch, members: Sequence[tuple[Write, dict[str, Any], dict[str, Any]]]
     ) -> None:
-        """Bring each member's tags to the full list that its write names.
+        """Bring each member's tags to the full list that its write comes to.
 
         The tags' endpoint is documented for the address's hash alone: the one that the vendor
         just answered is used.
@@ -85,7 +97,8 @@ class Updater:
             if present is None:
                 batch.settle(write, _half_done(call, Outcome(Verdict.RETRYABLE, "tags-unread")))
                 continue
-            changes = tag_changes(present, wanted_tags(write.fields) or ())
+            wanted = self._members.tags.wanted(write.fields, present) or ()
+            changes = tag_changes(present, wanted)
             if not changes:
                 self._members.settle(batch, scope, write, member)
                 continue
@@ -125,6 +138,12 @@ class Updater:
         return [str(row.get("name")) for row in rows] if isinstance(rows, list) else None
 
 
+def _drops_all(sent: Mapping[str, Any], member: Mapping[str, Any]) -> bool:
+    """Whether the audience has none of the fields that were sent: Mailchimp drops those."""
+    merge = sent.get("merge_fields") or {}
+    return set(sent) == {"merge_fields"} and not merge.keys() & (member.get("merge_fields") or {})
+
+
 def _half_done(call: Mapping[str, Any], ended: Outcome) -> Outcome:
     """How a write ended whose tags could not be changed.
 
@@ -134,13 +153,3 @@ def _half_done(call: Mapping[str, Any], ended: Outcome) -> Outcome:
     if call["method"] == "GET" and ended.reason in (THROTTLED, GONE, "tags-unread"):
         return ended
     return Outcome(Verdict.UNKNOWN, f"tags:{ended.reason}", retry_after=ended.retry_after)
-
-
-def tag_changes(present: Iterable[str], wanted: Iterable[str]) -> list[dict[str, str]]:
-    """What to add and remove. Letter case does not tell tags apart for Mailchimp."""
-    there = {name.casefold(): name for name in present}
-    asked = {name.casefold(): name for name in wanted}
-    return [
-        *({"name": asked[k], "status": "active"} for k in sorted(asked.keys() - there.keys())),
-        *({"name": there[k], "status": "inactive"} for k in sorted(there.keys() - asked.keys())),
-    ]

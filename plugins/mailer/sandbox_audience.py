@@ -20,6 +20,10 @@ STATUSES = ("subscribed", "unsubscribed", "cleaned", "pending", "transactional",
 ON_CREATE = ("subscribed", "unsubscribed", "cleaned", "pending", "transactional")
 ON_PATCH = ("subscribed", "unsubscribed", "cleaned", "pending")
 
+LONGEST_TAG = 100
+MOST_TAGS = 50
+"""How many of its tags a member shows; the rest only by a call of their own."""
+
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 
 
@@ -86,6 +90,8 @@ class Member:
     unsubscribe_reason: str = ""
     compliance: str = ""  # "unsubscribed" by their own hand, "cleaned": the API cannot subscribe
     activity: list[dict[str, str]] = field(default_factory=list)
+    notes: list[dict[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def hash(self) -> str:
@@ -255,10 +261,17 @@ class Audience:
     def _bad_field(tag: str, message: str) -> Refused:
         return invalid(tag, message, "Your merge fields were invalid.")
 
-    def set_tags(self, member: Member, tags: Iterable[Mapping[str, str]]) -> None:
-        """Add the active ones, remove the inactive ones."""
+    @staticmethod
+    def check_tags(tags: Iterable[Mapping[str, str]]) -> None:
+        """Raise Refused for a name that the vendor does not take."""
         for tag in tags:
-            name = tag["name"]
+            if not 0 < len(tag["name"].strip()) <= LONGEST_TAG:
+                raise invalid("tags", f"Tag names have 1 to {LONGEST_TAG} characters.")
+
+    def set_tags(self, member: Member, tags: Iterable[Mapping[str, str]]) -> None:
+        """Add the active ones, remove the inactive ones; blanks around a name are dropped."""
+        for tag in tags:
+            name = tag["name"].strip()
             if tag.get("status") == "inactive":
                 member.tags.pop(name.casefold(), None)
             else:
@@ -301,6 +314,10 @@ class Audience:
             },
         }
 
+    def tags_of(self, member: Member) -> list[dict[str, Any]]:
+        """All of a member's tags."""
+        return [{"id": self.tag_ids[key], "name": name} for key, name in member.tags.items()]
+
     def show(self, member: Member) -> dict[str, Any]:
         """A member as the API answers it."""
         merge = {tag: member.merge_fields.get(tag, "") for tag in self.merge_fields}
@@ -334,6 +351,6 @@ class Audience:
             ],
             "source": member.source,
             "tags_count": len(member.tags),
-            "tags": [{"id": self.tag_ids[key], "name": name} for key, name in member.tags.items()],
+            "tags": self.tags_of(member)[:MOST_TAGS],
             "list_id": self.id,
         }

@@ -77,9 +77,18 @@ def seed_member(audience: Audience, given: Mapping[str, Any], now: str) -> Membe
         vip=bool(given.get("vip", False)),
         unsubscribe_reason=given.get("unsubscribe_reason", ""),
         compliance="unsubscribed" if compliance is True else compliance,
+        events=list(given.get("events", ())),
     )
+    for text in given.get("notes", ()):
+        note(member, text, now)
     audience.set_tags(member, [{"name": name} for name in given.get("tags", ())])
     return member
+
+
+def note(member: Member, text: str, now: str) -> None:
+    """Staff notes something of a member."""
+    noted = {"created_at": now, "created_by": "Staff", "updated_at": now, "note": text}
+    member.notes.append({"id": len(member.notes) + 1, **noted})
 
 
 def act(audience: Audience, given: Mapping[str, Any], now: str) -> None:

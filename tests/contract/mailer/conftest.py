@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import mailchimp_marketing  # type: ignore[import-untyped]  # it ships no types
@@ -10,12 +10,13 @@ import pytest
 from pydantic import SecretStr
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hub.api import Context, Record
+from hub.api import ActivityKind, Context, Record
 from hub.connect.http import HttpClient
 from hub.testing.clock import ManualClock
 from hub.testing.serving import serve
 from plugins.mailer.connector import MAILER
 from plugins.mailer.mailchimp import Mailchimp
+from plugins.mailer.mailchimp_activities import KINDS
 from plugins.mailer.sandbox import MailchimpSandbox
 from plugins.mailer.sandbox_audience import Member
 from plugins.mailer.settings import Settings
@@ -64,6 +65,11 @@ class World:
     def act(self, scope: str, email: str, act: str, **more: Any) -> None:
         self.sandbox.seed({"acts": [{"list": scope, "email": email, "act": act, **more}]})
 
+    def send(self, campaign: str, scope: str = LIST, **more: Any) -> None:
+        """A campaign goes out; `more` as in `plugins.mailer.sandbox_campaigns`."""
+        act = {"list": scope, "act": "send", "campaign": campaign, **more}
+        self.sandbox.seed({"acts": [act]})
+
     def member(self, scope: str, email: str) -> Member:
         found = self.sandbox.audiences[scope].holding(email)
         assert found is not None
@@ -76,6 +82,7 @@ class World:
         topics: Sequence[str] = ("*",),
         double_opt_in: Sequence[str] = (CONFIRMED,),
         key: str = KEY,
+        activities: Iterable[ActivityKind] = KINDS,
     ) -> Mailchimp:
         """The connector over real HTTP."""
         settings = Settings(
@@ -99,6 +106,7 @@ class World:
                 scopes={"members": tuple(scopes)},
                 topics={"members": tuple(topics)},
                 now=self.clock.now,
+                activities={"members": frozenset(activities)},
             )
         )
         assert isinstance(opened, Mailchimp)

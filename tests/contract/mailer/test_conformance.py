@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from pydantic import SecretStr
 
-from hub.api import Stance
+from hub.api import ActivityKind, Ref, Stance
 from hub.testing.conformance import Ability, ConnectorConformance
 from plugins.mailer.connector import MAILER
 from plugins.mailer.sandbox import MailchimpSandbox
@@ -94,6 +94,28 @@ class TestMailchimp(ConnectorConformance):
 
     def archive(self, record_id: str) -> None:
         self.act(record_id, "archive")
+
+    def add_activity(self, record_id: str, kind: ActivityKind, about: str) -> None:
+        assert isinstance(self.sandbox, MailchimpSandbox)
+        campaign = f"c{len(self.sandbox.campaigns)}"
+        self.act(record_id, "send", campaign=campaign, title=about, to=[record_id])
+        if kind is not ActivityKind.MAIL_SENT:
+            did = "open" if kind is ActivityKind.MAIL_OPENED else "click"
+            self.act(record_id, did, campaign=campaign)
+
+    def add_malformed_activity(self, record_id: str) -> None:
+        self.act(record_id, "send", campaign="rikki", to=[record_id])
+        self.act(record_id, "click", campaign="rikki", at="eilen")
+
+    def unlisted_scope_person(self, email: str) -> Ref:
+        member = {"email_address": email, "status": "transactional"}
+        fields = [{"tag": "CITY"}, {"tag": "TITLE"}]
+        audience = {"id": "vanha", "merge_fields": fields, "members": [member]}
+        self.sandbox.seed({"lists": [audience]})
+        assert isinstance(self.sandbox, MailchimpSandbox)
+        made = self.sandbox.audiences["vanha"].holding(email)
+        assert made is not None
+        return Ref(self.stream, "vanha", made.contact_id, email)
 
     def remove(self, record_id: str) -> None:
         self.act(record_id, "delete")

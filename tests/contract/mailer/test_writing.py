@@ -11,7 +11,6 @@ from hub.api import EXISTS, AuthFailed, RecordState, Ref, Stance, Verdict, Write
 from hub.testing.factories import no, write, yes
 from hub.testing.sandbox import Answer, Fault, FaultKind
 from plugins.mailer.mailchimp import Mailchimp
-from plugins.mailer.mailchimp_updates import tag_changes
 from tests.contract.mailer.conftest import CONFIRMED, LIST, PERMISSION, World
 
 AINO = "aino@posti.example"
@@ -258,11 +257,6 @@ def test_tags_that_fail_after_the_fields_are_written_must_be_read_back(
         (Verdict.UNKNOWN, "tags:throttled")
     ]
     assert sent(mailer, write(ref, {"tags": ("VIP",)})) == [(Verdict.RETRYABLE, "throttled")]
-
-
-def test_tag_changes() -> None:
-    assert tag_changes(["A"], ["a"]) == []
-    assert tag_changes([], []) == []
 
 
 @pytest.mark.parametrize(

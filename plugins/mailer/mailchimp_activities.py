@@ -1,0 +1,407 @@
+"""What members were sent, opened and clicked, read from the reports of the campaigns.
+
+One call lists all reports with the time of each campaign's last open and last click, so a run in
+which nothing happened costs that one call, however many members there are. Of a campaign with
+something new, `email-activity` tells since a time (`open-details` where no clicks are collected:
+what is not wanted is not fetched); whom it was sent to is read once, and again while the number
+grows. A person's address is never asked for, nor where they were.
+
+Reports name people by the hash of their address. It is turned into contact ids by one call a
+person, or by one listing of the audience where a page names many. Someone who is not found was
+deleted for good since: of them reports keep numbers only, and so there is nobody to tell of.
+
+The mails of automations and feeds go out one by one over years and reports do not say when: their
+opens and clicks are told, that they were sent is not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import Any
+from urllib.parse import urlsplit
+
+from hub.api import Activity, ActivityKind, ActivityPage, BadAnswer, ConnectorError, Ref, Rejected
+from plugins.mailer.mailchimp_client import MEMBERS, Client, member_call
+from plugins.mailer.mailchimp_mapping import STREAM
+from plugins.mailer.mailchimp_reading import ANCHORS, PAGE
+from plugins.mailer.mailchimp_values import Malformed, stamp, utc
+
+REPORTS = "/3.0/reports"
+REPORT = REPORTS + "/{campaign}"
+
+KINDS = frozenset({ActivityKind.MAIL_SENT, ActivityKind.MAIL_OPENED, ActivityKind.MAIL_CLICKED})
+
+BY_ACTION = {"open": ActivityKind.MAIL_OPENED, "click": ActivityKind.MAIL_CLICKED}
+
+OVERLAP = timedelta(hours=1)
+"""How much is read again: reports lag behind what happened by minutes."""
+
+GROWS = timedelta(days=7)
+"""How long a campaign may go on being sent: time zones, batches."""
+
+SENT_AT_ONCE = ("regular", "plaintext", "absplit", "variate")
+
+MANY = 50
+"""From how many people on a listing of the audience is cheaper than asking for each."""
+
+PARTS = SENT, DID, DONE = ("sent", "did", "done")
+"""What is read of a campaign, in this order."""
+
+_REPORT_FIELDS = ",".join(
+    f"reports.{name}"
+    for name in (
+        "id",
+        "list_id",
+        "type",
+        "campaign_title",
+        "subject_line",
+        "emails_sent",
+        "send_time",
+        "opens.opens_total",
+        "opens.last_open",
+        "clicks.clicks_total",
+        "clicks.last_click",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """A report, as far as it tells whether there is anything to read."""
+
+    id: str
+    at: datetime  # when it was sent
+    about: str
+    subject: str
+    emails: int
+    sent_at_once: bool
+    last: Mapping[ActivityKind, datetime | None]  # None: never, as far as the report says
+
+    @property
+    def key(self) -> str:
+        """Sorts by time."""
+        return f"{stamp(self.at)} {self.id}"
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Campaign:
+        """Raises Malformed, KeyError, TypeError, AttributeError."""
+        title, subject = row.get("campaign_title") or "", row.get("subject_line") or ""
+        last: dict[ActivityKind, datetime | None] = {}
+        for kind, part in (
+            (ActivityKind.MAIL_OPENED, "open"),
+            (ActivityKind.MAIL_CLICKED, "click"),
+        ):
+            told = row.get(f"{part}s") or {}
+            try:
+                last[kind] = utc(told[f"last_{part}"])
+            except (Malformed, KeyError):
+                # a total without a time is no ground to leave anything out
+                last[kind] = _EVER if told.get(f"{part}s_total") else None
+        return cls(
+            id=row["id"],
+            at=utc(row["send_time"]),
+            about=title or subject,
+            subject=subject,
+            emails=int(row.get("emails_sent") or 0),
+            sent_at_once=row.get("type") in SENT_AT_ONCE,
+            last=last,
+        )
+
+
+_EVER = datetime.max.replace(tzinfo=UTC)
+
+_STRANGE = (Malformed, KeyError, TypeError, AttributeError, ValueError)
+"""What a row of another shape than its contract raises."""
+
+
+@dataclass
+class Place:
+    """Where reading stands; its JSON is the cursor. Times, counts and campaign ids only."""
+
+    kinds: list[str]
+    since: str | None = None  # what happened up to then has been read
+    sent: dict[str, int] = field(default_factory=dict)  # young campaign -> mails that were read
+    began: str | None = None  # of the pass that is under way
+    campaign: str = ""  # key of the campaign that it is at
+    part: str = SENT
+    offset: int = 0
+
+    @classmethod
+    def of(cls, cursor: str | None, kinds: Sequence[str]) -> Place:
+        """The place of a cursor; the beginning where kinds are collected that were not when it
+        was made. Raises BadAnswer where it is none of ours."""
+        if cursor is None:
+            return cls(list(kinds))
+        try:
+            place = cls(**json.loads(cursor))
+        except (ValueError, TypeError) as error:
+            raise BadAnswer("the stored cursor is not one of this connector's") from error
+        if not set(kinds) <= set(place.kinds):
+            return cls(list(kinds))
+        place.kinds = list(kinds)
+        return place
+
+    def cursor(self) -> str:
+        """As text."""
+        return json.dumps(asdict(self), separators=(",", ":"), sort_keys=True)
+
+    def enter(self, campaign: str) -> None:
+        """Go to a campaign, unless the place is in it already."""
+        if campaign != self.campaign:
+            self.campaign, self.part, self.offset = campaign, PARTS[0], 0
+
+    def next_part(self) -> None:
+        """Go behind the part."""
+        self.part, self.offset = PARTS[PARTS.index(self.part) + 1], 0
+
+    def ended(self, campaigns: Sequence[Campaign]) -> Place:
+        """The place after a whole pass: its beginning, for what came later may have been missed."""
+        assert self.began is not None
+        young = utc(self.began) - GROWS
+        kept = {one.id for one in campaigns if one.at >= young}
+        sent = {key: count for key, count in self.sent.items() if key in kept}
+        return Place(self.kinds, self.began, sent)
+
+
+class ActivityReader:
+    """Reads the activities of one audience."""
+
+    def __init__(
+        self,
+        client: Client,
+        scope: str,
+        kinds: frozenset[ActivityKind],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._client = client
+        self._scope = scope
+        self._kinds = kinds & KINDS
+        self._now = now
+        self._contacts: dict[str, str] = {}  # address hash -> contact id; "" for nobody
+        self._listed = False
+
+    def pages(self, cursor: str | None) -> Iterator[ActivityPage]:
+        """As `ReadsActivities.activities`."""
+        if not self._kinds:
+            return
+        place = Place.of(cursor, sorted(self._kinds))
+        campaigns, rejected = self._campaigns()
+        resumed = place.began is not None
+        if place.began is None:
+            place.began = stamp(self._now())
+        if rejected:
+            yield ActivityPage((), rejected, place.cursor())
+        told = bool(rejected)
+        for campaign in campaigns:
+            if campaign.key < place.campaign:
+                continue
+            place.enter(campaign.key)
+            while place.part != DONE:
+                if not self._due(campaign, place):
+                    place.next_part()
+                    continue
+                activities, rejected = self._page(campaign, place)
+                if activities or rejected:
+                    told = True
+                    yield ActivityPage(activities, rejected, place.cursor())
+        # a quiet pass does not move the cursor each time, only when the overlap has grown stale
+        since = None if place.since is None else utc(place.since)
+        if told or since is None or utc(place.began) - since > OVERLAP or resumed:
+            yield ActivityPage((), (), place.ended(campaigns).cursor())
+
+    def _campaigns(self) -> tuple[Sequence[Campaign], Sequence[Rejected]]:
+        """The audience's campaigns in the order in which they were sent."""
+        campaigns: dict[str, Campaign] = {}
+        rejected: list[Rejected] = []
+        query: dict[str, str | int] = {"fields": _REPORT_FIELDS, "count": PAGE}
+        while True:
+            offset = int(query.get("offset", 0))
+            body = self._client.get(REPORTS, {}, query) or {}
+            rows = _rows(body, "reports", REPORTS)
+            for row in rows:
+                try:
+                    if row["list_id"] == self._scope:
+                        campaign = Campaign.of(row)
+                        campaigns[campaign.id] = campaign
+                except _STRANGE:
+                    rejected.append(_rejected(row, "a report has another shape than its contract"))
+            if len(rows) < PAGE:
+                return sorted(campaigns.values(), key=lambda one: one.key), rejected
+            query["offset"] = offset + len(rows) - ANCHORS
+
+    def _due(self, campaign: Campaign, place: Place) -> bool:
+        """Whether the part that the place is at may hold something that was not read."""
+        since = utc(place.since) if place.since else None
+        if place.part == SENT:
+            if ActivityKind.MAIL_SENT not in self._kinds or not campaign.sent_at_once:
+                return False
+            young = since is None or campaign.at >= since - GROWS
+            return young and place.sent.get(campaign.id) != campaign.emails
+        return any(
+            at is not None and (since is None or at >= since - OVERLAP)
+            for kind, at in campaign.last.items()
+            if kind in self._kinds
+        )
+
+    def _page(
+        self, campaign: Campaign, place: Place
+    ) -> tuple[Sequence[Activity], Sequence[Rejected]]:
+        """Read a page of the part that the place is at, and move the place behind it."""
+        rows, size = self._rows(campaign, place)
+        known = self._resolve([row for row, _ in rows])
+        activities: dict[str, Activity] = {}
+        rejected: list[Rejected] = []
+        for row, actions in rows:
+            contact = known.get(str(row.get("email_id")), "")
+            for action in actions:
+                try:
+                    made = activity(self._scope, contact, campaign.id, action, campaign)
+                except _STRANGE:
+                    bad = {"id": campaign.id, "email_id": row.get("email_id"), "activity": action}
+                    rejected.append(_rejected(bad, "an activity lacks its time or its kind"))
+                    continue
+                if made is not None and made.kind in self._kinds and contact:
+                    activities[made.id] = made
+        if size >= PAGE:
+            # what is deleted meanwhile moves the rest up, so pages share some rows
+            place.offset += size - ANCHORS
+        else:
+            if place.part == SENT:
+                place.sent[campaign.id] = campaign.emails
+            place.next_part()
+        return list(activities.values()), rejected
+
+    def _rows(
+        self, campaign: Campaign, place: Place
+    ) -> tuple[Sequence[tuple[Mapping[str, Any], Sequence[Any]]], int]:
+        """Rows of a page that tell of something, with what they tell; and the page's size."""
+        route, name, fields = REPORT + "/sent-to", "sent_to", ["email_id", "status"]
+        if place.part == DID:
+            route, name = REPORT + "/email-activity", "emails"
+            fields = ["email_id", "activity.action", "activity.timestamp", "activity.url"]
+            if ActivityKind.MAIL_CLICKED not in self._kinds:
+                route, name = REPORT + "/open-details", "members"
+                fields = ["email_id", "opens.timestamp"]
+        query: dict[str, str | int] = {
+            "fields": ",".join(f"{name}.{one}" for one in fields),
+            "count": PAGE,
+            "offset": place.offset,
+        }
+        if place.part == DID and place.since is not None:
+            query["since"] = stamp(utc(place.since) - OVERLAP)
+        body = self._client.get(route, {"campaign": campaign.id}, query)
+        if body is None:
+            return (), 0  # the campaign was deleted since it was listed
+        found: list[tuple[Mapping[str, Any], Sequence[Any]]] = []
+        rows = _rows(body, name, route)
+        for row in rows:
+            if not isinstance(row, dict):
+                found.append(({}, [row]))
+            elif place.part == SENT:
+                found.append((row, [{"action": "sent", "status": row.get("status")}]))
+            elif name == "members":
+                opens = row.get("opens") or ()
+                found.append(
+                    (
+                        row,
+                        [
+                            {**one, "action": "open"} if isinstance(one, dict) else one
+                            for one in opens
+                        ],
+                    )
+                )
+            else:
+                found.append((row, row.get("activity") or ()))
+        return [(row, actions) for row, actions in found if actions], len(rows)
+
+    def _resolve(self, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
+        """The contact ids of the people whom the rows name, by the hash of their address."""
+        wanted = {str(row.get("email_id")) for row in rows if row.get("email_id")}
+        missing = sorted(wanted - self._contacts.keys())
+        if len(missing) > MANY and not self._listed:
+            self._list()
+            missing = sorted(wanted - self._contacts.keys())
+        query = {"fields": "contact_id"}
+        calls = [member_call("GET", self._scope, one, query=query) for one in missing]
+        for hashed, found in zip(missing, self._client.get_many(calls), strict=True):
+            if isinstance(found, ConnectorError):
+                raise found
+            self._contacts[hashed] = str(found.get("contact_id") or "") if found else ""
+        return self._contacts
+
+    def _list(self) -> None:
+        """Learn the whole audience. Who slips through between two pages is asked for singly."""
+        for status in ("", "archived"):
+            offset, size = 0, PAGE
+            while size == PAGE:
+                query: dict[str, str | int] = {
+                    "fields": "members.id,members.contact_id",
+                    "count": PAGE,
+                    "offset": offset,
+                }
+                if status:
+                    query["status"] = status
+                body = self._client.get(MEMBERS, {"list": self._scope}, query) or {}
+                rows = body.get("members") or ()
+                for row in rows:
+                    self._contacts[str(row.get("id"))] = str(row.get("contact_id") or "")
+                size = len(rows)
+                offset += size
+        self._listed = True
+
+
+def activity(
+    scope: str, contact: str, campaign: str, action: Mapping[str, Any], told: Campaign | None = None
+) -> Activity | None:
+    """An entry of a report or of a member's feed. None for one of another kind.
+
+    Raises Malformed, KeyError, TypeError, AttributeError. Where reports are read `told` is the
+    campaign; a feed's entry tells of it itself.
+    """
+    what = action["action"]
+    if what == "sent":
+        at = told.at if told else utc(action["timestamp"])
+        detail = {"bounce": action["status"]} if action.get("status") in ("hard", "soft") else {}
+        kind, key = ActivityKind.MAIL_SENT, f"{campaign}:{contact}:sent"
+    elif what in BY_ACTION:
+        at = utc(action["timestamp"])
+        link = bare_link(action.get("url") or "") if what == "click" else ""
+        detail = {"link": link} if link else {}
+        digest = blake2b(f"{stamp(at)} {link}".encode(), digest_size=8).hexdigest()
+        kind, key = BY_ACTION[what], f"{campaign}:{contact}:{what}:{digest}"
+    elif isinstance(what, str):
+        return None
+    else:
+        raise Malformed("an action must be text")
+    about = told.about if told else str(action.get("campaign_title") or "")
+    if told and told.subject and told.subject != about:
+        detail = {**detail, "subject": told.subject}
+    return Activity(Ref(STREAM, scope, contact), key, kind, at, about, detail)
+
+
+def bare_link(url: str) -> str:
+    """A link without what may tell who clicked it: user, query and fragment. Empty for what is
+    no web page, such as a mail address."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    if parts.scheme not in ("http", "https"):
+        return ""
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _rows(body: Mapping[str, Any], name: str, route: str) -> Sequence[Any]:
+    rows = body.get(name)
+    if not isinstance(rows, list):
+        raise BadAnswer(f"{route} answered without {name}")
+    return rows
+
+
+def _rejected(row: Any, reason: str) -> Rejected:
+    campaign = row.get("id") if isinstance(row, dict) else None
+    return Rejected(campaign if isinstance(campaign, str) else "", reason, json.dumps(row))
