@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub.api import BadAnswer, RateLimited, Reply, Unavailable, Uncertain, Verdict
-from plugins.hubspot.client import BATCH, Api, named, parts, reason
+from plugins.hubspot.answers import BATCH, named, parts, reason
+from plugins.hubspot.client import Api
 
 TRANSIENT = frozenset(
     {

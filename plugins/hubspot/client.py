@@ -6,8 +6,7 @@ where it is a POST; one whose body arrives torn is asked once more.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hub.api import (
@@ -18,55 +17,17 @@ from hub.api import (
     Reply,
     Unavailable,
 )
-
-BATCH = 100
-"""Most inputs of one batch call."""
+from plugins.hubspot.answers import deleted, listed, named, next_of, parts, reason, rows_of
 
 LIST_PAGE = 100
 SEARCH_PAGE = 200
 
-CONTACTS = "/crm/objects/2026-09/contacts"
+OBJECTS = "/crm/objects/2026-09"
+CONTACTS = f"{OBJECTS}/contacts"
+LISTS = "/crm/v3/lists"
 PROPERTIES = "/crm/properties/2026-09/contacts"
 PREFERENCES = "/communication-preferences/2026-09"
 DETAILS = "/account-info/v3/details"
-
-_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,48}")
-
-
-def reason(error: Any) -> str:
-    """A short code for an error of HubSpot's, without its text: that may quote personal data."""
-    if isinstance(error, Mapping):
-        details = error.get("errors")
-        first = details[0] if isinstance(details, list) and details else None
-        for found in (
-            first.get("code") if isinstance(first, Mapping) else None,
-            error.get("subCategory"),
-            error.get("category"),
-        ):
-            if isinstance(found, str) and _CODE.fullmatch(found):
-                return found.lower().replace("_", "-")
-    return "refused"
-
-
-def named(error: Any, key: str) -> list[str]:
-    """What an error names under `key` in its context, or in the contexts of its details."""
-    if not isinstance(error, Mapping):
-        return []
-    details = error.get("errors")
-    holders = [error, *(details if isinstance(details, list) else ())]
-    found: list[str] = []
-    for holder in holders:
-        context = holder.get("context") if isinstance(holder, Mapping) else None
-        values = context.get(key) if isinstance(context, Mapping) else None
-        if isinstance(values, list):
-            found += [str(value) for value in values]
-    return found
-
-
-def parts(items: Sequence[Any], size: int = BATCH) -> Iterator[Sequence[Any]]:
-    """The items in runs of at most `size`."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
 
 
 class Api:
@@ -88,18 +49,18 @@ class Api:
     def properties(self) -> dict[str, dict[str, Any]]:
         """The contact properties by name."""
         found = self._ask({"method": "GET", "route": PROPERTIES})
-        return {one["name"]: one for one in _listed(found, "results", "name")}
+        return {one["name"]: one for one in listed(found, "results", "name")}
 
     def groups(self) -> set[str]:
         """The names of the groups of contact properties."""
         found = self._ask({"method": "GET", "route": f"{PROPERTIES}/groups"})
-        return {one["name"] for one in _listed(found, "results", "name")}
+        return {one["name"] for one in listed(found, "results", "name")}
 
     def definitions(self) -> dict[str, str]:
         """Subscription types: id -> name."""
         query = {key: value for key, value in self._unit.items() if key != "channel"}
         found = self._ask({"method": "GET", "route": f"{PREFERENCES}/definitions", "query": query})
-        return {str(one["id"]): str(one.get("name")) for one in _listed(found, "results", "id")}
+        return {str(one["id"]): str(one.get("name")) for one in listed(found, "results", "id")}
 
     def page(
         self, after: str, names: Sequence[str], *, archived: bool
@@ -117,19 +78,38 @@ class Api:
 
     def page_of(self, answer: Any) -> tuple[list[Any], str | None]:
         """What `page` answers, from the body of its call."""
-        return _rows(answer), _next(answer)
+        return rows_of(answer), next_of(answer)
 
     def search(
-        self, filters: Sequence[Mapping[str, str]], sort: str, names: Sequence[str], limit: int
+        self,
+        filters: Sequence[Mapping[str, str]],
+        sort: str,
+        names: Sequence[str],
+        limit: int,
+        *,
+        route: str = CONTACTS,
     ) -> tuple[list[Any], bool]:
-        """The first `limit` contacts that pass all filters, and whether there are more."""
+        """The first `limit` contacts, or objects of that route, that pass all filters, and whether
+        there are more."""
+        return self.search_any([filters] if filters else [], sort, names, limit, route=route)
+
+    def search_any(
+        self,
+        groups: Sequence[Sequence[Mapping[str, str]]],
+        sort: str,
+        names: Sequence[str],
+        limit: int,
+        *,
+        route: str = CONTACTS,
+    ) -> tuple[list[Any], bool]:
+        """As `search`, those that pass all filters of at least one group."""
         found = self._ask(
             {
                 "method": "POST",
-                "route": f"{CONTACTS}/search",
+                "route": f"{route}/search",
                 "limit": "search",
                 "json": {
-                    "filterGroups": [{"filters": list(filters)}] if filters else [],
+                    "filterGroups": [{"filters": list(filters)} for filters in groups],
                     "sorts": [sort],
                     "properties": list(names),
                     "limit": limit,
@@ -137,7 +117,7 @@ class Api:
                 },
             }
         )
-        return _rows(found), _next(found) is not None
+        return rows_of(found), next_of(found) is not None
 
     def contacts(
         self,
@@ -148,6 +128,20 @@ class Api:
         archived: bool = False,
     ) -> list[Any]:
         """Those of the contacts that are there, by id or by e-mail, in no order."""
+        return self.objects("contacts", ids, names, by_email=by_email, archived=archived)
+
+    def objects(
+        self,
+        kind: str,
+        ids: Sequence[str],
+        names: Sequence[str],
+        *,
+        by_email: bool = False,
+        archived: bool = False,
+    ) -> list[Any]:
+        """Those of the objects of that type that are there. Raises Unavailable where HubSpot does
+        not say of each whether it is."""
+        route = f"{OBJECTS}/{kind}/batch/read"
         calls: list[dict[str, Any]] = []
         for some in parts(ids):
             body: dict[str, Any] = {
@@ -160,21 +154,69 @@ class Api:
             calls.append(
                 {
                     "method": "POST",
-                    "route": f"{CONTACTS}/batch/read",
+                    "route": route,
                     "query": {"archived": "true" if archived else "false"},
                     "json": body,
                 }
             )
-        return [row for answer in self.asks(calls) for row in _rows(answer)]
+        answers = self.asks(calls)
+        return [row for answer in answers for row in self.settled(answer, "POST", route)]
 
-    def status_calls(self, emails: Sequence[str]) -> list[dict[str, Any]]:
-        """The calls that tell the subscription statuses and opt-outs of those addresses."""
+    def settled(self, answer: Any, method: str, route: str) -> list[Any]:
+        """The rows of a batch that read. Raises Unavailable where an input failed for another
+        reason than that there is nothing."""
+        errors = (answer.get("errors") or ()) if isinstance(answer, dict) else ()
+        for error in errors:
+            if not isinstance(error, Mapping) or error.get("category") != "OBJECT_NOT_FOUND":
+                where = f"{self._system}: {method} {route}"
+                raise Unavailable(f"{where}: could not be read in part ({reason(error)})")
+        return rows_of(answer)
+
+    def ask(self, call: Mapping[str, Any]) -> Any:
+        """The body that a call answers which may be repeated. Raises as `asks`."""
+        return self._ask(call)
+
+    def ask_or_none(self, call: Mapping[str, Any]) -> Any:
+        """As `ask`, None for a 404."""
+        return self._or_none(call, self._http.call(**{"idempotent": True, **call}))
+
+    def by_id(
+        self, ids: Sequence[str], names: Sequence[str] = ("email",)
+    ) -> list[dict[str, Any] | None]:
+        """For each id the contact that is there, live or archived; None for a plain 404 to both."""
+        calls = [
+            {
+                "method": "GET",
+                "route": f"{CONTACTS}/{{id}}",
+                "path": {"id": one},
+                "query": {"archived": archived, "properties": ",".join(names)},
+            }
+            for one in ids
+            for archived in ("false", "true")
+        ]
+        rows = [
+            self._or_none(call, one) for call, one in zip(calls, self.replies(calls), strict=True)
+        ]
+        for row in rows:
+            if row is not None and not isinstance(row.get("id"), str):
+                raise BadAnswer(f"{self._system}: GET {CONTACTS}/{{id}}: no record")
+        return [live or archived for live, archived in zip(rows[::2], rows[1::2], strict=True)]
+
+    def replies(self, calls: Sequence[Mapping[str, Any]]) -> Sequence[Reply | Exception]:
+        """The replies to calls made side by side, in order, not judged."""
+        return self._http.many(calls) if calls else ()
+
+    def status_calls(
+        self, emails: Sequence[str], *, every_unit: bool = False
+    ) -> list[dict[str, Any]]:
+        """The calls that tell the subscription statuses and opt-outs of those addresses;
+        `every_unit`: of the subscription types of all business units."""
         tails = ("/statuses/batch/read", "/statuses/batch/unsubscribe-all/read")
         return [
             {
                 "method": "POST",
                 "route": PREFERENCES + tail,
-                "query": self._unit,
+                "query": {"channel": "EMAIL"} if every_unit and tail == tails[0] else self._unit,
                 "json": {"inputs": list(some)},
             }
             for some in parts(emails)
@@ -189,9 +231,12 @@ class Api:
         replies = self._http.many([{"idempotent": True, **call} for call in calls])
         return [self._understood(call, reply) for call, reply in zip(calls, replies, strict=True)]
 
-    def refuses(self, route: str) -> str | None:
-        """The scope that the token lacks for a batch call, found by sending an empty batch."""
-        reply = self._http.call("POST", route, json={"inputs": []}, idempotent=True)
+    def refuses(self, route: str, *, method: str = "POST", json: Any = None) -> str | None:
+        """The scope that the token lacks for a call, found by sending an empty batch, or `json`,
+        where that does nothing."""
+        if json is None and method == "POST":
+            json = {"inputs": []}
+        reply = self._http.call(method, route, json=json, idempotent=True)
         try:
             self.check_allowed(reply, route)
         except MissingScope as error:
@@ -207,6 +252,12 @@ class Api:
     def create_property(self, body: Mapping[str, Any]) -> None:
         """Make a contact property."""
         self._make(PROPERTIES, body)
+
+    def call(self, method: str, route: str, *, json: Any) -> Reply:
+        """A call that writes, not repeated. Raises MissingScope or Misconfigured for a 403."""
+        reply = self._http.call(method, route, json=json, idempotent=False)
+        self.check_allowed(reply, route)
+        return reply
 
     def send(self, route: str, inputs: Sequence[Any], *, by_unit: bool = False) -> Reply:
         """A batch that writes. Never repeated here: what is uncertain is to be read back."""
@@ -247,8 +298,7 @@ class Api:
             return None
 
     def _make(self, route: str, body: Mapping[str, Any]) -> None:
-        reply = self._http.call("POST", route, json=dict(body), idempotent=False)
-        self.check_allowed(reply, route)
+        reply = self.call("POST", route, json=dict(body))
         # 409: another process made it in the meantime
         if reply.status >= 300 and reply.status != 409:
             raise Misconfigured(
@@ -266,6 +316,17 @@ class Api:
             again = self._http.call(**{"idempotent": True, **call})
         return self._body(call, again)
 
+    def _or_none(self, call: Mapping[str, Any], reply: Reply | Exception) -> Any:
+        """As `_understood`, None for a 404."""
+        if not isinstance(reply, Exception) and reply.status == 404:
+            if deleted(self.error_of(reply)):
+                return None
+            raise BadAnswer(f"{self._system}: {call['method']} {call['route']}: a 404 of whom?")
+        found = self._understood(call, reply)
+        if not isinstance(found, dict):
+            raise BadAnswer(f"{self._system}: {call['method']} {call['route']}: no object")
+        return found
+
     def _body(self, call: Mapping[str, Any], reply: Reply | Exception) -> Any:
         if isinstance(reply, Exception):
             raise reply
@@ -277,23 +338,3 @@ class Api:
             code = reason(self.error_of(reply))
             raise BadAnswer(f"{self._system}: {where}: answered {reply.status} ({code})")
         return reply.json()
-
-
-def _listed(answer: Any, name: str, key: str) -> list[dict[str, Any]]:
-    found = answer.get(name) if isinstance(answer, dict) else None
-    if not isinstance(found, list):
-        raise BadAnswer(f"the answer holds no list {name!r}")
-    return [one for one in found if isinstance(one, dict) and key in one]
-
-
-def _rows(answer: Any) -> list[Any]:
-    found = answer.get("results") if isinstance(answer, dict) else None
-    if not isinstance(found, list):
-        raise BadAnswer("the answer holds no list 'results'")
-    return found
-
-
-def _next(answer: Any) -> str | None:
-    paging = answer.get("paging") or {}
-    after = (paging.get("next") or {}).get("after") if isinstance(paging, dict) else None
-    return None if after is None else str(after)

@@ -1,4 +1,4 @@
-"""HubSpot: contacts both ways, subscription statuses both ways by definition."""
+"""HubSpot: contacts and subscription statuses both ways, engagements, and the rights of people."""
 
 from __future__ import annotations
 
@@ -11,23 +11,38 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from hub.api import (
     API_VERSION,
     WHOLE_SCOPE,
+    Act,
+    ActivityKind,
+    ActivityPage,
     Capability,
     ConnectorType,
     Context,
+    Exported,
+    Held,
     Page,
     Problem,
     Rate,
     Record,
     Ref,
     Result,
+    Sought,
     StreamType,
+    Verification,
     Write,
     hookimpl,
 )
-from plugins.hubspot.client import BATCH, SEARCH_PAGE, Api
+from plugins.hubspot.answers import BATCH
+from plugins.hubspot.client import SEARCH_PAGE, Api
 from plugins.hubspot.consenting import Consenter
+from plugins.hubspot.engagements import Engagements
+from plugins.hubspot.erasing import Eraser
+from plugins.hubspot.exporting import Exporter
+from plugins.hubspot.lists import ManualList
+from plugins.hubspot.locating import Locator
 from plugins.hubspot.mapping import EMAIL, LEGAL_BASES, STREAM, ConsentMapper, Mapper
 from plugins.hubspot.reading import Reader
+from plugins.hubspot.residuals import RESIDUALS
+from plugins.hubspot.restricting import Restrictor
 from plugins.hubspot.setup import Setup, checkboxes
 from plugins.hubspot.writing import Writer
 
@@ -60,6 +75,12 @@ class Settings(BaseModel):
         default=60.0,
         ge=0,
         description="Seconds that are read again, because HubSpot's search lags behind writes.",
+    )
+    restricted_list: str = Field(
+        default="Hub: restricted",
+        min_length=1,
+        description="Static list on which restricted contacts (Art. 18) are put, made when it is "
+        "first needed. Exclude it from sends and workflows.",
     )
     acts: Mapping[str, str] = Field(
         default=ACTS,
@@ -95,7 +116,8 @@ class _Parts:
 
 
 class HubSpot:
-    """One HubSpot account. Implements `Connector`, `Writes` and `WritesConsents`."""
+    """One HubSpot account. Implements `Connector`, `Writes`, `WritesConsents`, `ReadsActivities`
+    and every protocol of `hub.api.rights`."""
 
     def __init__(self, context: Context) -> None:
         settings = context.settings
@@ -105,6 +127,9 @@ class HubSpot:
         self._api = Api(context.http, context.system, settings.business_unit)
         self._setup = Setup(self._api, context, settings.property_group)
         self._topics = context.topics.get(STREAM, ())
+        self._engagements = Engagements(self._api, overlap=settings.overlap)
+        exclusion = ManualList(self._api, context.system, settings.restricted_list)
+        self._restrictor = Restrictor(self._api, self._setup, exclusion)
         self._lock = threading.Lock()
         self._made: _Parts | None = None
 
@@ -139,6 +164,47 @@ class HubSpot:
     def write_consents(self, stream: str, batch: Sequence[Write]) -> Sequence[Result]:
         """See `WritesConsents.write_consents`."""
         return self._parts().consenter.write(batch)
+
+    def activities(self, stream: str, scope: str, cursor: str | None) -> Iterator[ActivityPage]:
+        """See `ReadsActivities.activities` and `plugins.hubspot.engagements`."""
+        if ActivityKind.COMMUNICATION not in self._context.activities.get(stream, ()):
+            return iter(())
+        return self._engagements.pages(cursor)
+
+    # rights
+
+    def locate(self, sought: Sought) -> Sequence[Held]:
+        """See `Locates.locate` and `plugins.hubspot.locating`."""
+        return Locator(self._api).locate(sought)
+
+    def export(self, refs: Sequence[Ref]) -> Sequence[Exported]:
+        """See `Exports.export` and `plugins.hubspot.exporting`."""
+        return Exporter(self._api, self._engagements).export(refs)
+
+    def rectify(self, stream: str, batch: Sequence[Write]) -> Sequence[Result]:
+        """See `Rectifies.rectify`. An archived contact cannot be written: PERMANENT, archived."""
+        return self._parts().writer.rectify(batch)
+
+    def erase(self, stream: str, batch: Sequence[Write]) -> Sequence[Result]:
+        """See `Erases.erase` and `plugins.hubspot.erasing`."""
+        return Eraser(self._api).erase(batch)
+
+    def restrict(self, stream: str, batch: Sequence[Write]) -> Sequence[Result]:
+        """See `Restricts.restrict` and `plugins.hubspot.restricting`."""
+        return self._restrictor.restrict(batch)
+
+    def lift(self, stream: str, batch: Sequence[Write]) -> Sequence[Result]:
+        """See `Restricts.lift` and `plugins.hubspot.restricting`."""
+        return self._restrictor.lift(batch)
+
+    def verify(self, refs: Sequence[Ref], act: Act) -> Sequence[Verification]:
+        """See `Verifies.verify`. That a contact is removed from the API does not prove the purge,
+        which HubSpot finishes within 30 days and tells of nowhere."""
+        if act is Act.ERASE:
+            return Locator(self._api).gone(refs)
+        return self._restrictor.verify(refs, act)
+
+    # made at first use
 
     def _parts(self) -> _Parts:
         """Made at first use: which properties hold lists is asked of the account once."""
@@ -187,14 +253,28 @@ HUBSPOT = ConnectorType(
             read_page=SEARCH_PAGE,
             write_batch=BATCH,
             consent_batch=BATCH,
+            activities=frozenset({ActivityKind.COMMUNICATION}),
         ),
     ),
-    capabilities=frozenset({Capability.READ, Capability.WRITE, Capability.WRITE_CONSENTS}),
+    capabilities=frozenset(
+        {
+            Capability.READ,
+            Capability.WRITE,
+            Capability.WRITE_CONSENTS,
+            Capability.READ_ACTIVITIES,
+            Capability.LOCATE,
+            Capability.EXPORT,
+            Capability.RECTIFY,
+            Capability.ERASE,
+            Capability.RESTRICT,
+        }
+    ),
     open=HubSpot,
     base_url=_base_url,
     auth=_auth,
     limits={"": Rate(190, 10), "search": Rate(5, 1)},
     concurrency=8,
+    residuals=RESIDUALS,
     sandbox="plugins.hubspot.sandbox:HubSpotSandbox",
 )
 

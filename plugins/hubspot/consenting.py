@@ -18,8 +18,9 @@ from hub.api import (
     Verdict,
     Write,
 )
+from plugins.hubspot.answers import named
 from plugins.hubspot.batches import Batch, Input, Outcome
-from plugins.hubspot.client import PREFERENCES, Api, named
+from plugins.hubspot.client import PREFERENCES, Api
 from plugins.hubspot.mapping import LEGAL_BASES, STATES, ConsentMapper, fold
 from plugins.hubspot.reading import Reader
 

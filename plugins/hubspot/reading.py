@@ -4,12 +4,7 @@
 archived contact is not taken for a deleted one. A change made behind the reader is found
 afterwards, for what changed is read from the time that was newest *before* the list began.
 
-**What changed**: searches for `lastmodifieddate` at or after a time, oldest first, and each page
-is a search of its own that begins at the last time of the page before (and, within one moment that
-fills a page, behind the last id). So no page depends on an offset: nothing is skipped when rows
-move while we read, when thousands share a moment, or where results end at 10,000. The next cursor
-is a time that HubSpot told, never our clock's; `overlap` makes rows be read again that search,
-which lags behind writes, did not show the first time.
+**What changed**: see `plugins.hubspot.changes`.
 
 HubSpot has no changed-since for subscription statuses. They are read with every contact that is
 read, so a change of status alone is seen by the next reading of everything; only an opt-out of all
@@ -22,8 +17,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from hub.api import BadAnswer, Consent, Misconfigured, Page, Record, Ref, Rejected
-from plugins.hubspot.client import SEARCH_PAGE, Api
+from hub.api import Consent, Misconfigured, Page, Record, Ref, Rejected
+from plugins.hubspot.changes import Changes, Place, row_id
+from plugins.hubspot.client import Api
 from plugins.hubspot.mapping import (
     EMAIL,
     MODIFIED,
@@ -31,25 +27,13 @@ from plugins.hubspot.mapping import (
     ConsentMapper,
     Mapper,
     fold,
-    millis,
     rejected,
-    version_of,
 )
-
-FIRST = "0"
 
 
 def cursor_of(**place: str | int) -> str:
     """A place in the reading as text."""
     return json.dumps(place, separators=(",", ":"))
-
-
-def modified(row: Any) -> int | None:
-    """When a row was modified, in milliseconds; None where it does not say."""
-    try:
-        return millis(version_of(row["properties"][MODIFIED]))
-    except (BadRowError, KeyError, TypeError):
-        return None
 
 
 class Reader:
@@ -61,7 +45,7 @@ class Reader:
         self._api = api
         self._mapper = mapper
         self._consents = consents
-        self._overlap = round(overlap * 1000)
+        self._changes = Changes(self._search, MODIFIED, overlap=round(overlap * 1000))
 
     def pages(self, cursor: str | None) -> Iterator[Page]:
         """See `Connector.read`. Raises Misconfigured for a cursor that is not ours."""
@@ -69,12 +53,8 @@ class Reader:
             if cursor is None:
                 return self._everything({})
             place: Mapping[str, Any] = json.loads(cursor)
-            if "since" in place:
-                since = int(place["since"])
-                return self._changes(max(since - self._overlap, 0), FIRST, since, None)
-            if "at" in place:
-                at, to = int(place["at"]), int(place["to"])
-                return self._changes(at, str(place["id"]), to, to)
+            if "since" in place or "at" in place:
+                return self._changed(self._changes.after(place))
             if "from" in place:
                 return self._everything({**place, "from": int(place["from"])})
         except (ValueError, TypeError, KeyError):
@@ -85,7 +65,7 @@ class Reader:
         )
 
     def _everything(self, place: Mapping[str, Any]) -> Iterator[Page]:
-        newest = place["from"] if place else self._newest()
+        newest = place["from"] if place else self._changes.newest()
         archived = "archived" in place
         after = str(place.get("archived", place.get("all", "")))
         call = self._api.page_call(after, self._mapper.names, archived=archived)
@@ -108,62 +88,15 @@ class Reader:
                 return
             answer = answers[0] if answers else self._api.asks(more)[0]
 
-    def _changes(self, at: int, id_: str, since: int, to: int | None) -> Iterator[Page]:
-        """From that moment on, behind `id_` within it, to the moment `to` where that is known.
+    def _changed(self, found: Iterator[tuple[list[Any], Place]]) -> Iterator[Page]:
+        for rows, place in found:
+            records, refused, _ = self._understood(rows)
+            yield Page(records, refused, cursor_of(**place))
 
-        `id_` is FIRST while the moment is not known to fill a page."""
-        edge: set[str] = set()  # shown already, of the moment that a page begins with
-        while to is None or at <= to:
-            within = id_ != FIRST
-            rows, more = self._searched(at, id_ if within else None, to)
-            last = max((m for row in rows if (m := modified(row)) is not None), default=None)
-            if more and to is None:
-                # the run ends here: what comes meanwhile is for the next one, whose overlap is
-                # counted from a time at which all of this run's pages were still to be read
-                to = self._newest()
-            fresh = [row for row in rows if within or str(_id(row)) not in edge]
-            edge = set()
-            if within:
-                at, id_ = (at, str(_id(rows[-1]))) if more else (at + 1, FIRST)
-                more = True  # behind the moment there may be others
-            elif more:
-                if last is None:
-                    raise BadAnswer("a page of search results tells no lastmodifieddate")
-                if last == at:
-                    id_, fresh = "1", []  # ids are far larger: the moment from its beginning
-                else:
-                    at = last
-                    edge = {str(_id(row)) for row in rows if modified(row) == at}
-            else:
-                since = to if to is not None else max(since, last or 0)
-            ended = not more or (to is not None and at > to)
-            if ended and to is not None:
-                since = to
-            records, refused, _ = self._understood(fresh)
-            if records or refused:
-                place = {"since": since} if ended else {"at": at, "id": id_, "to": to or since}
-                yield Page(records, refused, cursor_of(**place))
-            elif ended and to is not None:
-                yield Page((), (), cursor_of(since=since))
-            if ended:
-                return
-
-    def _searched(self, at: int, behind: str | None, to: int | None) -> tuple[list[Any], bool]:
-        def bound(name: str, operator: str, value: int | str) -> dict[str, str]:
-            return {"propertyName": name, "operator": operator, "value": str(value)}
-
-        if behind is not None:
-            filters = [bound(MODIFIED, "EQ", at), bound("hs_object_id", "GT", behind)]
-            return self._api.search(filters, "hs_object_id", self._mapper.names, SEARCH_PAGE)
-        filters = [bound(MODIFIED, "GTE", at)]
-        if to is not None:
-            filters.append(bound(MODIFIED, "LTE", to))
-        return self._api.search(filters, MODIFIED, self._mapper.names, SEARCH_PAGE)
-
-    def _newest(self) -> int:
-        """The time of the latest change that search shows, 0 where there is nobody."""
-        rows, _ = self._api.search((), f"-{MODIFIED}", (MODIFIED,), 1)
-        return (modified(rows[0]) or 0) if rows else 0
+    def _search(
+        self, filters: Sequence[Mapping[str, str]], sort: str, limit: int
+    ) -> tuple[list[Any], bool]:
+        return self._api.search(filters, sort, self._mapper.names, limit)
 
     # single ones
 
@@ -172,12 +105,12 @@ class Reader:
         ids = list(dict.fromkeys(ref.id for ref in refs if ref.id.isdigit()))
         emails = list(dict.fromkeys(fold(ref.email) for ref in refs if not ref.id and ref.email))
         rows = self.found(ids, emails)
-        records, _, _ = self._understood(list({_id(row): row for row in rows.values()}.values()))
+        records, _, _ = self._understood(list({row_id(row): row for row in rows.values()}.values()))
         known = {record.ref.id: record for record in records}
         answers: list[Record | None] = []
         for ref in refs:
             row = rows.get(ref.id or f"@{fold(ref.email or '')}")
-            answers.append(None if row is None else known.get(str(_id(row))))
+            answers.append(None if row is None else known.get(str(row_id(row))))
         return answers
 
     def found(self, ids: Sequence[str], emails: Sequence[str]) -> dict[str, Any]:
@@ -229,10 +162,6 @@ class Reader:
             except BadRowError as error:
                 refused.append(rejected(row, error, json.dumps(row, ensure_ascii=False)))
         return records, refused, answers
-
-
-def _id(row: Any) -> Any:
-    return row.get("id") if isinstance(row, Mapping) else None
 
 
 def _live_email(row: Any) -> str | None:

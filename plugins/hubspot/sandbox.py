@@ -16,13 +16,14 @@ from typing import Any
 from hub.testing.sandbox import Answer, Call, Refusal, route
 from plugins.hubspot.sandbox_account import Account, Contact, Status, iso, millis
 from plugins.hubspot.sandbox_consent import ConsentRoutes
+from plugins.hubspot.sandbox_engagements import EngagementRoutes
+from plugins.hubspot.sandbox_lists import ListRoutes
 from plugins.hubspot.sandbox_properties import (
     PropertyRoutes,
     definition,
     standard,
     standard_groups,
 )
-from plugins.hubspot.sandbox_search import SearchRoutes
 
 TOKEN = "sandbox-token"  # noqa: S105 - opens nothing but this sandbox
 """The token of a fresh account; it has every scope."""
@@ -37,6 +38,9 @@ SCOPES = (
     "communication_preferences.write",
     "communication_preferences.statuses.batch.read",
     "communication_preferences.statuses.batch.write",
+    "crm.lists.read",
+    "crm.lists.write",
+    "sales-email-read",
 )
 TEN_SECONDS = (190, 10_000)
 SEARCHES = (5, 1_000)
@@ -54,13 +58,15 @@ def needed_scopes(method: str, template: str) -> tuple[str, ...]:
     if template.startswith("/communication-preferences/"):
         kind = "read" if method == "GET" else "write"
         return (f"communication_preferences.{kind}", "communication_preferences.read_write")
+    if template.startswith("/crm/v3/lists"):
+        return ("crm.lists.read" if method == "GET" else "crm.lists.write",)
     if template.startswith("/crm/"):
         reads = method == "GET" or template.endswith(("/search", "/batch/read"))
         return (f"crm.objects.contacts.{'read' if reads else 'write'}",)
     return ()
 
 
-class HubSpotSandbox(SearchRoutes, ConsentRoutes, PropertyRoutes):
+class HubSpotSandbox(EngagementRoutes, ConsentRoutes, PropertyRoutes, ListRoutes):
     """One HubSpot account. Beside the attributes of `HubSpotBase`:
 
     `limited` whether the rate limits hold: 190 calls in ten seconds, five searches in one.
@@ -73,7 +79,7 @@ class HubSpotSandbox(SearchRoutes, ConsentRoutes, PropertyRoutes):
         self.account = Account()
         self.account.fields = standard()
         self.account.groups = standard_groups()
-        self.tokens: dict[str, frozenset[str]] = {TOKEN: frozenset(SCOPES)}
+        self.tokens = {TOKEN: frozenset(SCOPES)}
         self._calls: deque[int] = deque()
         self._searches: deque[int] = deque()
 
@@ -83,6 +89,8 @@ class HubSpotSandbox(SearchRoutes, ConsentRoutes, PropertyRoutes):
         `contacts`     [{properties, id?, archived?, created?, modified?, merged?, statuses:
                        {subscription: {status, source, timestamp?, legalBasis?}},
                        unsubscribed_all: {source, timestamp?} or true}]
+        `engagements`  [{type: "calls", properties, contacts: [ids], others?: [ids], modified?,
+                       archived?}]
         `definitions`  subscription types [{id, name, …}]
         `properties`   [{name, type?, fieldType?, options?}]
         `required`     names of properties that the account requires
@@ -107,6 +115,17 @@ class HubSpotSandbox(SearchRoutes, ConsentRoutes, PropertyRoutes):
         self.account.required += data.get("required", [])
         for one in data.get("contacts", ()):
             self._seed_contact(one)
+
+        for one in data.get("engagements", ()):
+            id_ = self.engage(
+                one["type"],
+                one.get("contacts", ()),
+                one.get("properties", {}),
+                others=one.get("others", ()),
+                modified=one.get("modified"),
+            )
+            if one.get("archived"):
+                self.account.engagements[one["type"]][int(id_)].archived = self.ms()
 
     def _seed_contact(self, one: Mapping[str, Any]) -> Contact:
         at = self._when(one.get("modified"))
@@ -154,6 +173,15 @@ class HubSpotSandbox(SearchRoutes, ConsentRoutes, PropertyRoutes):
             "properties": account.fields,
             "groups": account.groups,
             "required": account.required,
+            "engagements": {
+                f"{type_}/{id_}": asdict(one)
+                for type_, held in account.engagements.items()
+                for id_, one in held.items()
+            },
+            "lists": {
+                one["name"]: sorted(str(id_) for id_ in one["members"])
+                for one in account.lists.values()
+            },
             "blocklist": sorted(account.blocklist),
             "purging": [one for one in account.purging if millis(one["due"]) > self.ms()],
         }

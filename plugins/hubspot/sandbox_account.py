@@ -31,6 +31,10 @@ def fold(email: Any) -> str:
     return email.strip().lower() if isinstance(email, str) else ""
 
 
+def _digits(phone: Any) -> str | None:
+    return "".join(c for c in str(phone or "") if c.isdigit()).lstrip("0") or None
+
+
 @dataclass(slots=True)
 class Contact:
     """One contact. `properties` holds what was set; empty ones are left out."""
@@ -60,6 +64,10 @@ class Contact:
                 return ";".join(self.merged) or None
             case "hs_additional_emails":
                 return ";".join(self.emails) or None
+            case "hs_searchable_calculated_phone_number":
+                return _digits(self.properties.get("phone"))
+            case "hs_searchable_calculated_mobile_number":
+                return _digits(self.properties.get("mobilephone"))
         return self.properties.get(name)
 
     def row(self, names: list[str]) -> dict[str, Any]:
@@ -67,6 +75,37 @@ class Contact:
         shown: dict[str, Any] = {
             "id": str(self.id),
             "properties": {name: self.value(name) for name in names},
+            "createdAt": iso(self.created),
+            "updatedAt": iso(self.modified),
+            "archived": self.archived is not None,
+        }
+        if self.archived is not None:
+            shown["archivedAt"] = iso(self.archived)
+        return shown
+
+
+@dataclass(slots=True)
+class Engagement:
+    """A call, note, meeting…; `contacts` may hold ids that were merged away or erased since."""
+
+    id: int
+    properties: dict[str, Any]
+    created: int
+    modified: int
+    archived: int | None = None  # when
+    contacts: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)  # companies, deals
+
+    def row(self, names: list[str]) -> dict[str, Any]:
+        """The engagement as the API answers it, with those properties."""
+        own = {
+            "hs_object_id": str(self.id),
+            "hs_createdate": iso(self.created),
+            "hs_lastmodifieddate": iso(self.modified),
+        }
+        shown: dict[str, Any] = {
+            "id": str(self.id),
+            "properties": {name: own.get(name, self.properties.get(name)) for name in names},
             "createdAt": iso(self.created),
             "updatedAt": iso(self.modified),
             "archived": self.archived is not None,
@@ -88,7 +127,8 @@ class Status:
 
 
 class Account:
-    """Contacts with their indexes, subscription statuses by address, properties, traps."""
+    """Contacts with their indexes, engagements, lists, subscription statuses by address,
+    properties, traps."""
 
     def __init__(self) -> None:
         self.contacts: dict[int, Contact] = {}
@@ -102,6 +142,8 @@ class Account:
         self.required: list[str] = []
         self.blocklist: set[str] = set()  # addresses that a gdpr-delete did not find
         self.purging: list[dict[str, Any]] = []  # erased from the API, not yet from the stores
+        self.engagements: dict[str, dict[int, Engagement]] = {}  # type -> id
+        self.lists: dict[str, dict[str, Any]] = {}  # contact lists, `members` beside the fields
         self._ids: list[int] = []
         self._by_time: list[tuple[int, int]] = []  # (modified, id) of live contacts
         self._next = FIRST_ID
@@ -126,7 +168,11 @@ class Account:
     def archived_by_email(self, email: str) -> Contact | None:
         """The contact archived last that had the address."""
         wanted = fold(email)
-        found = [c for c in self.contacts.values() if c.archived is not None and c.email == wanted]
+        found = [
+            c
+            for c in self.contacts.values()
+            if c.archived is not None and wanted in (c.email, *c.emails)
+        ]
         return max(found, key=lambda c: c.archived or 0, default=None)
 
     def after(self, id: int, *, archived: bool) -> Iterator[Contact]:  # noqa: A002 - as above
@@ -167,6 +213,13 @@ class Account:
         self._by_time_add(contact)
         self._set(contact, properties)
         return contact
+
+    def engage(self, type: str, properties: dict[str, Any], at: int) -> Engagement:  # noqa: A002 - the vendor's own word
+        """A new engagement of that type, with nobody yet."""
+        made = Engagement(self._next, dict(properties), at, at)
+        self._next += 1
+        self.engagements.setdefault(type, {})[made.id] = made
+        return made
 
     def update(self, contact: Contact, properties: dict[str, Any], at: int) -> None:
         """Set the given properties; an empty one is taken away."""

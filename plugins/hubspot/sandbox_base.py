@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from hub.testing.sandbox import Answer, Call, Endpoint, Refusal, Sandbox, route
-from plugins.hubspot.sandbox_account import Account
+from plugins.hubspot.sandbox_account import Account, Contact
 
 BATCH = 100
 """Most inputs of one batch call."""
@@ -57,22 +57,37 @@ def legacy_preferences(method: str, tail: str) -> Callable[[Endpoint], Endpoint]
     return mark
 
 
+def archived(call: Call) -> bool:
+    """Whether a call asks for archived records."""
+    # the vendor's Python client sends "True"
+    return call.query.get("archived", "").lower() == "true"
+
+
 class HubSpotBase(Sandbox):
     """The account behind the routes, and how HubSpot words things. Settings are attributes:
 
     `window` results at which a search ends · `lag` seconds that searches are behind by default ·
     `multi_status` whether a batch with trace ids answers 207 for single bad inputs instead of
     refusing the whole batch · `merge_makes_new` whether a merge gives the survivor a new id ·
-    `purge_after` seconds until an erasure has reached every store.
+    `purge_after` seconds until an erasure has reached every store · `purge_archived` whether an
+    erasure finds archived contacts · `associations_page` associations of one record per page.
     """
 
     account: Account
+
+    def forget_contact(self, contact: Contact) -> None:
+        """What else a permanent deletion takes away."""
 
     window = 10_000
     lag = 0.0
     multi_status = False
     merge_makes_new = False
     purge_after = 30 * 86_400
+    purge_archived = True
+    associations_page = 500
+
+    tokens: dict[str, frozenset[str]]
+    """The account's tokens and their scopes."""
 
     def ms(self) -> int:
         """The account's clock, milliseconds since 1970."""

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from hub.testing.sandbox import Answer, Call, FaultKind, Refusal
 from plugins.hubspot.sandbox_account import Contact, fold, iso
-from plugins.hubspot.sandbox_base import HubSpotBase, contacts
+from plugins.hubspot.sandbox_base import HubSpotBase, archived, contacts
 
 DEFAULT_PROPERTIES = (
     "createdate",
@@ -51,9 +51,9 @@ class ContactRoutes(HubSpotBase):
     def list_contacts(self, call: Call) -> Answer:
         limit = self._number(call.query.get("limit", "10"), 1, 100)
         after = self._number(call.query.get("after", "0"), 0, None)
-        archived = _archived(call)
+        gone = archived(call)
         names = self.names(call)
-        found = list(islice(self.account.after(after, archived=archived), limit + 1))
+        found = list(islice(self.account.after(after, archived=gone), limit + 1))
         body: dict[str, Any] = {"results": [one.row(names) for one in found[:limit]]}
         if len(found) > limit:
             body["paging"] = {"next": {"after": str(found[limit - 1].id), "link": "?after=…"}}
@@ -70,7 +70,7 @@ class ContactRoutes(HubSpotBase):
     @contacts("GET", "/{id}")
     def get_contact(self, call: Call) -> Answer:
         found = self._addressed(call.path["id"], call.query.get("idProperty"))
-        if found is None or (found.archived is not None) is not (_archived(call)):
+        if found is None or (found.archived is not None) is not (archived(call)):
             return self.not_found(call)
         return Answer(200, found.row(self.names(call)))
 
@@ -122,6 +122,8 @@ class ContactRoutes(HubSpotBase):
         found = self._addressed(id_, id_property)
         if found is None and id_property == "email":
             found = self.account.archived_by_email(id_)
+        if found is not None and found.archived is not None and not self.purge_archived:
+            found = None
         if found is None:
             if id_property != "email":
                 return self.not_found(call)
@@ -133,6 +135,9 @@ class ContactRoutes(HubSpotBase):
         )
         for email in filter(None, [found.email, *found.emails]):
             self.account.statuses.pop(email, None)
+        self.forget_contact(found)
+        for one in self.account.lists.values():
+            one["members"].pop(found.id, None)
         self.account.remove(found)
         return Answer(204)
 
@@ -142,16 +147,16 @@ class ContactRoutes(HubSpotBase):
     def batch_read(self, call: Call) -> Answer:
         given, inputs = self.body(call), self.inputs(call)
         id_property = given.get("idProperty")
-        archived = _archived(call)
+        gone = archived(call)
         names = self.shown(given.get("properties") or [])
         results: dict[int, dict[str, Any]] = {}
         missing: list[str] = []
         for one in inputs:
             id_ = str(one.get("id", ""))
             found = self._addressed(id_, id_property)
-            if archived and id_property == "email":
+            if gone and id_property == "email":
                 found = self.account.archived_by_email(id_)
-            if found is None or (found.archived is not None) is not archived:
+            if found is None or (found.archived is not None) is not gone:
                 missing.append(id_)
             else:
                 results[found.id] = found.row(names)
@@ -345,8 +350,3 @@ class ContactRoutes(HubSpotBase):
         if not text.isdigit() or int(text) < least or (most is not None and int(text) > most):
             raise self.refuse(400, "VALIDATION_ERROR", "a number of the query is out of range")
         return int(text)
-
-
-def _archived(call: Call) -> bool:
-    # the vendor's Python client sends "True"
-    return call.query.get("archived", "").lower() == "true"

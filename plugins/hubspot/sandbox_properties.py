@@ -25,6 +25,8 @@ _READ_ONLY = {
     "hs_email_optout": "bool",
     "hs_email_hard_bounce_reason_enum": "enumeration",
     "hs_email_bounce": "number",
+    "hs_searchable_calculated_phone_number": "string",
+    "hs_searchable_calculated_mobile_number": "string",
 }
 _LEGAL_BASES = (
     "Legitimate interest – prospect/lead",

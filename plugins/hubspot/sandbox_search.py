@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hub.testing.sandbox import Answer, Call
-from plugins.hubspot.sandbox_account import Contact, fold, millis
+from plugins.hubspot.sandbox_account import Contact, Engagement, fold, millis
 from plugins.hubspot.sandbox_base import contacts
 from plugins.hubspot.sandbox_contacts import ContactRoutes
 
@@ -15,7 +15,8 @@ GROUPS = 6
 FILTERS = 6
 DATES = ("createdate", "lastmodifieddate")
 
-Test = Callable[[Contact], bool]
+Test = Callable[[Any], bool]
+"""Whether a contact, or an engagement, passes."""
 
 
 class SearchRoutes(ContactRoutes):
@@ -85,7 +86,7 @@ class SearchRoutes(ContactRoutes):
         raise self.refuse(400, "VALIDATION_ERROR", f"operator {operator} is not supported here")
 
     def _numeric(self, name: str, operator: Any, given: dict[str, Any]) -> Test:
-        def of(contact: Contact) -> int:
+        def of(contact: Contact | Engagement) -> int:
             match name:
                 case "hs_object_id":
                     return contact.id

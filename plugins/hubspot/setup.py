@@ -18,7 +18,7 @@ from hub.api import (
     Unavailable,
     UnknownField,
 )
-from plugins.hubspot.client import CONTACTS, PREFERENCES, Api
+from plugins.hubspot.client import CONTACTS, LISTS, PREFERENCES, Api
 from plugins.hubspot.mapping import STREAM
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
@@ -56,6 +56,7 @@ class Setup:
         ]
         if self._topics:
             steps.append(self._check_topics)
+        steps.append(self._check_rights)
         for step in steps:
             try:
                 problems += step()
@@ -63,8 +64,8 @@ class Setup:
                 problems.append(self._problem(error))
                 if not isinstance(error, MissingScope):
                     break
-        # one scope is asked of by several calls
-        return list(dict.fromkeys(problems))
+        # one scope is asked of by several calls; the first says how much it matters
+        return list({one.message: one for one in reversed(problems)}.values())[::-1]
 
     def prepare(self) -> list[str]:
         """Make the properties that the mapping writes and the account does not have.
@@ -80,10 +81,7 @@ class Setup:
                 )
         if not lacking:
             return []
-        made: list[str] = []
-        if self._group not in self._api.groups():
-            self._api.create_group(self._group)
-            made.append(f"property group {self._group}")
+        made = self._make_group()
         for name in lacking:
             self._api.create_property(
                 {
@@ -97,6 +95,22 @@ class Setup:
             )
             made.append(f"property {name}")
         return made
+
+    def has(self, name: str) -> bool:
+        """Whether the account has that contact property."""
+        return name in self._api.properties()
+
+    def make_property(self, definition: Mapping[str, Any]) -> None:
+        """Make a property that a right needs, in the hub's group, where it is not there."""
+        if not self.has(definition["name"]):
+            self._make_group()
+            self._api.create_property({**definition, "groupName": self._group})
+
+    def _make_group(self) -> list[str]:
+        if self._group in self._api.groups():
+            return []
+        self._api.create_group(self._group)
+        return [f"property group {self._group}"]
 
     def _account(self) -> Iterator[Problem]:
         self._api.details()
@@ -144,6 +158,18 @@ class Setup:
         for tail, fatal in (("read", True), ("unsubscribe-all/read", True), ("write", False)):
             if scope := self._api.refuses(f"{PREFERENCES}/statuses/batch/{tail}"):
                 yield self._lacking(scope, fatal=fatal)
+
+    def _check_rights(self) -> Iterator[Problem]:
+        """What a request of a data subject will need; no sync does, so nothing of it stops one."""
+        probes: tuple[tuple[str, str, Any], ...] = (
+            ("POST", f"{CONTACTS}/batch/update", None),
+            ("POST", f"{PREFERENCES}/statuses/batch/read", None),
+            ("PUT", f"{LISTS}/0/memberships/add", []),
+            ("GET", f"{LISTS}/0", None),
+        )
+        for method, route, body in probes:
+            if scope := self._api.refuses(route, method=method, json=body):
+                yield self._lacking(scope, fatal=False)
 
     def _lacking(self, scope: str, *, fatal: bool = True) -> Problem:
         return Problem(

@@ -16,8 +16,9 @@ from hub.api import (
     Verdict,
     Write,
 )
-from plugins.hubspot.batches import CONFLICT, Batch, Input, Outcome
-from plugins.hubspot.client import CONTACTS, Api, named
+from plugins.hubspot.answers import named
+from plugins.hubspot.batches import CONFLICT, NOT_FOUND, Batch, Input, Outcome
+from plugins.hubspot.client import CONTACTS, Api
 from plugins.hubspot.consenting import Consenter, Subscriber
 from plugins.hubspot.mapping import EMAIL, BadRowError, Mapper, encoded, fold
 from plugins.hubspot.reading import Reader
@@ -60,6 +61,24 @@ class Writer:
                 results.setdefault(
                     write.key, Result(write.key, Verdict.RETRYABLE, code, retry_after=wait)
                 )
+        return [results[write.key] for write in batch]
+
+    def rectify(self, batch: Sequence[Write]) -> list[Result]:
+        """See `Rectifies.rectify`. Never makes a contact."""
+        known = [write for write in batch if write.ref is not None and write.ref.id.isdigit()]
+        results = {result.key: result for result in self.write(known)} if known else {}
+        absent = [
+            write.ref.id
+            for write in known
+            if write.ref is not None and results[write.key].reason == NOT_FOUND
+        ]
+        rows = self._api.contacts(absent, (EMAIL,), archived=True) if absent else []
+        archived = {id_ for row in rows for id_ in Mapper.ids(row)}
+        for write in batch:
+            if write.key not in results:
+                results[write.key] = Result(write.key, Verdict.PERMANENT, "id-missing")
+            elif results[write.key].reason == NOT_FOUND and write.ref and write.ref.id in archived:
+                results[write.key] = replace(results[write.key], reason="archived")
         return [results[write.key] for write in batch]
 
     # updates
@@ -180,7 +199,7 @@ class Writer:
     # both
 
     def _send(self, tail: str, inputs: Sequence[Input], results: dict[str, Result]) -> None:
-        batch = Batch(self._api, f"{CONTACTS}/{tail}", _of_row, _of_error)
+        batch = Batch(self._api, f"{CONTACTS}/{tail}", of_row, of_error)
         try:
             batch.send(inputs)
         finally:
@@ -211,13 +230,15 @@ class Writer:
             return None
 
 
-def _of_row(row: Mapping[str, Any]) -> list[str]:
+def of_row(row: Mapping[str, Any]) -> list[str]:
+    """By what names a contact that a batch answers calls its input."""
     names = [f"trace:{row['objectWriteTraceId']}"] if row.get("objectWriteTraceId") else []
     names.append(f"id:{row.get('id')}")
     return [*names, *(f"email:{email}" for email in Mapper.addresses(row))]
 
 
-def _of_error(error: Mapping[str, Any]) -> list[str]:
+def of_error(error: Mapping[str, Any]) -> list[str]:
+    """By what names an error calls the inputs that it is for."""
     traces = named(error, "objectWriteTraceId")
     if traces:
         return [f"trace:{one}" for one in traces]

@@ -10,7 +10,7 @@ from typing import Any
 import hubspot
 import pytest
 
-from hub.api import Consent, Context, FieldValue, Page, Record, Ref, Result, Write
+from hub.api import ActivityKind, Consent, Context, FieldValue, Page, Record, Ref, Result, Write
 from hub.connect.http import HttpClient
 from hub.connect.limits import Accounts
 from hub.testing.clock import ManualClock
@@ -42,6 +42,7 @@ class Account:
         fields: Sequence[str] = FIELDS,
         topics: Sequence[str] = (NEWSLETTER,),
         written: Sequence[str] | None = None,
+        activities: Sequence[ActivityKind] = (),
         **settings: Any,
     ) -> HubSpot:
         """A connector of its own, as another process would have."""
@@ -68,6 +69,7 @@ class Account:
                 scopes={"contacts": ("",)},
                 topics={"contacts": tuple(topics)},
                 now=self.clock.now,
+                activities={"contacts": frozenset(activities)},
                 written=None if written is None else {"contacts": tuple(written)},
             )
         )
