@@ -16,7 +16,7 @@ from rich.text import Text
 from hub import log
 from hub.cli.base import Code, JsonOption, VerboseOption, command
 from hub.cli.run import print_banner, serve
-from hub.cli.sandbox_report import Once, print_once
+from hub.cli.sandbox_report import Once, count, print_once
 from hub.cli.show import out, print_json, progress
 from hub.opening import Hub, now, open_hub
 from hub.sandbox_world import (
@@ -29,9 +29,7 @@ from hub.sandbox_world import (
     sandboxes,
 )
 from hub.settings import load
-from hub.store import overview
 from hub.sync.run import Report, until_quiet
-from hub.sync.survey import survey
 from hub.vault.database import read_only
 
 app = typer.Typer()
@@ -48,13 +46,13 @@ def sandbox(
     people: Annotated[int, typer.Option(min=1, help="How many invented people.")] = 2000,
     seed: Annotated[int, typer.Option(help="Another number makes other people.")] = 1,
     port: Annotated[
-        int, typer.Option(help="The first of four ports.  [dim]\\[default: free ones][/dim]")
+        int, typer.Option(help="The first of five ports.  [dim]\\[default: free ones][/dim]")
     ] = 0,
     grace: Annotated[float, typer.Option(help="Seconds that work gets to finish at Ctrl-C.")] = 15,
     verbose: VerboseOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Try everything without an account: four stand-ins of real tools, two companies, and
+    """Try everything without an account: five stand-ins of real tools, two companies, and
     invented Finnish people with the mess of real registers.
 
     The hub runs over them until Ctrl-C; in another terminal, [bold]--sandbox[/bold] lets every
@@ -130,11 +128,7 @@ def _once(people: int, seed: int, *, quiet: bool) -> Once:
                 bar.update(task, description="counting", note="")
                 started = time.monotonic()
                 with read_only(hub.deployment.database).connect() as connection:
-                    found.survey = survey(connection, hub.deployment)
-                    found.records = overview.records(connection)
-                    found.reviews = overview.open_reviews(connection)
-                    found.aside = overview.set_aside(connection)
-                    found.settled = overview.settled(connection)
+                    count(connection, hub.deployment, found)
                 found.phase("counting", started)
     return found
 
