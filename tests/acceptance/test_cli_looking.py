@@ -96,6 +96,8 @@ def test_explain_gives_rule_and_reason_for_every_place(looking: Commands) -> Non
         ("crowst-crm", ""),
         ("crowst-mailer", "crowst-uutiset"),
         ("crowst-mailer", "crowst-tapahtumat"),
+        ("joint-webinar", "91000000001"),
+        ("joint-webinar", "91000000002"),
     }
     fields = {one["what"]: one for place in answer["places"] for one in place["fields"]}
     assert fields["email"]["rule"] == "own"
@@ -138,6 +140,7 @@ def test_runs_reviews_and_quarantine_are_listed(looking: Commands) -> None:
         "crowst-crm",
         "bangeri-crm",
         "crowst-mailer",
+        "joint-webinar",
         "bangeri-mailer",
     }
     assert looking.ok("runs", "crowst-crm", "-n", "2", "--json").json[0]["system"] == "crowst-crm"
