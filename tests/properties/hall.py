@@ -6,6 +6,7 @@ one controller's person; whose it is, is told by the records that the person has
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -136,6 +137,10 @@ class Hall:
         now = self.clock.now()
         if begun(now) and not over(now) and not unclear:
             self._complete(kept)
+
+    def kinds(self, deployment: Deployment) -> Counter[tuple[str, str]]:
+        """How many activities of each kind each controller keeps."""
+        return Counter((one.controller, one.kind) for one in self._kept(deployment, {}))
 
     def _judge(self, one: Kept) -> None:
         if one.system == WEBINAR and (over(one.at) or not begun(self.clock.now())):
