@@ -58,7 +58,7 @@ def tools(count: int) -> Mapping[str, Sandbox]:
     zoom.seed(
         {
             "plan": "business",
-            "apps": [{name: "benchmark" for name in ("account_id", "client_id", "client_secret")}],
+            "apps": [dict.fromkeys(("account_id", "client_id", "client_secret"), "benchmark")],
             "users": [{"id": "host", "email": "tapahtumat@kone.example"}],
             "webinars": [{"id": WEBINAR, "registrants": [_registrant(one) for one in held]}],
         }

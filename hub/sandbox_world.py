@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from hub.settings import load
+from hub.testing.world import SYSTEMS
 from hub.vault import MasterKeys
 
 FOLDER = Path("var") / "sandbox"
@@ -37,8 +38,8 @@ _ITS_FILES = (
     "web-certificate.pem",
     "web-key.pem",
 )
-_READS = ("/search", "/read")
-"""How routes end that are called by POST and change nothing."""
+_READS = ("/search", "/read", "/oauth/token")
+"""How routes end that are called by POST and change nothing that anybody holds."""
 _NOTHING = '{"inputs":[]}'
 """An empty batch: a connector asks that way whether it has a right."""
 
@@ -158,7 +159,7 @@ def sandboxes(
     *, people: int = 2000, seed: int = 1, home: Path | None = None, port: int = 0
 ) -> Iterator[SandboxWorld]:
     """Start the stand-ins with that many people. `home` is where the hub over them keeps its data;
-    `port` is the first of four consecutive ones, 0 takes free ones.
+    `port` is the first of five consecutive ones, 0 takes free ones.
 
     Raises SandboxFailed.
     """
@@ -210,8 +211,7 @@ def _variable(system: str) -> str:
 
 
 def _placeholders() -> dict[str, str]:
-    names = ("CROWST_CRM", "BANGERI_CRM", "CROWST_MAILER", "BANGERI_MAILER")
-    return {f"SANDBOX_{name}_URL": "http://127.0.0.1" for name in names}
+    return {_variable(name): "http://127.0.0.1" for name in SYSTEMS}
 
 
 def _counted(journal: list[Mapping[str, Any]]) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from hub.cli import sandbox_rights
 from hub.cli.base import Code, JsonOption, VerboseOption, command
 from hub.cli.endpoint import Endpoint, prepare
 from hub.cli.run import print_banner, serve
-from hub.cli.sandbox_report import Once, print_once
+from hub.cli.sandbox_report import Once, count, print_once
 from hub.cli.show import jsonable, out, print_json, progress
 from hub.opening import Hub, now, open_hub
 from hub.sandbox_world import (
@@ -31,10 +31,9 @@ from hub.sandbox_world import (
     sandboxes,
 )
 from hub.settings import load
-from hub.store import overview, tokens
+from hub.store import tokens
 from hub.store.tokens import Scope
 from hub.sync.run import Report, until_quiet
-from hub.sync.survey import survey
 from hub.vault.database import read_only
 
 app = typer.Typer()
@@ -51,13 +50,13 @@ def sandbox(
     people: Annotated[int, typer.Option(min=1, help="How many invented people.")] = 2000,
     seed: Annotated[int, typer.Option(help="Another number makes other people.")] = 1,
     port: Annotated[
-        int, typer.Option(help="The first of four ports.  [dim]\\[default: free ones][/dim]")
+        int, typer.Option(help="The first of five ports.  [dim]\\[default: free ones][/dim]")
     ] = 0,
     grace: Annotated[float, typer.Option(help="Seconds that work gets to finish at Ctrl-C.")] = 15,
     verbose: VerboseOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Try everything without an account: four stand-ins of real tools, two companies, and
+    """Try everything without an account: five stand-ins of real tools, two companies, and
     invented Finnish people with the mess of real registers.
 
     The hub runs over them until Ctrl-C; in another terminal, [bold]--sandbox[/bold] lets every
@@ -141,11 +140,7 @@ def _once(people: int, seed: int, *, quiet: bool) -> Once:
                 bar.update(task, description="counting", note="")
                 started = time.monotonic()
                 with read_only(hub.deployment.database).connect() as connection:
-                    found.survey = survey(connection, hub.deployment)
-                    found.records = overview.records(connection)
-                    found.reviews = overview.open_reviews(connection)
-                    found.aside = overview.set_aside(connection)
-                    found.settled = overview.settled(connection)
+                    count(connection, hub.deployment, found)
                 found.phase("counting", started)
                 started = time.monotonic()
                 found.rights = sandbox_rights.tell(

@@ -10,8 +10,12 @@ from rich.text import Text
 
 from hub.cli.sandbox_rights import Story
 from hub.cli.show import cells, counts, number, out, table, took
+from hub.delivery.deployment import Deployment
+from hub.domain.landscape import ABSENT, ATTENDED
+from hub.store import overview
 from hub.store.deliveries import Lane, State
-from hub.sync.survey import Survey
+from hub.sync.survey import Survey, survey
+from hub.vault.database import Connection
 
 _RULES = 12  # rows of what the gate holds back
 
@@ -22,6 +26,20 @@ class Phase:
 
     name: str
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What one company has of one webinar of a joint system."""
+
+    system: str
+    webinar: str
+    controller: str
+    registered: int
+    aside: int  # cancelled, or denied
+    came: int
+    stayed_away: int
+    activities: int
 
 
 @dataclass(slots=True)
@@ -45,10 +63,44 @@ class Once:
     aside: dict[str, int] = field(default_factory=dict)
     settled: dict[str, dict[tuple[int, str], int]] = field(default_factory=dict)
     rights: list[Story] = field(default_factory=list)
+    shared: list[Shared] = field(default_factory=list)
+    activities: dict[str, int] = field(default_factory=dict)  # collected, by system
 
     def phase(self, name: str, started: float) -> None:
         """Note a step that began at `started` and ends now (time.monotonic)."""
         self.phases.append(Phase(name, time.monotonic() - started))
+
+
+def count(connection: Connection, deployment: Deployment, found: Once) -> None:
+    """What is in the hub's store."""
+    found.survey = survey(connection, deployment)
+    found.records = overview.records(connection)
+    found.reviews = overview.open_reviews(connection)
+    found.aside = overview.set_aside(connection)
+    found.settled = overview.settled(connection)
+    collected = overview.collected(connection)
+    for (name, _, _), n in collected.items():
+        found.activities[name] = found.activities.get(name, 0) + n
+    observed = overview.observed(connection)
+    for system in deployment.landscape.systems.values():
+        for stream in system.streams if system.joint else ():
+            for scope in stream.scopes:
+                for controller in system.controllers:
+                    states = observed.get((system.id, scope, controller), {})
+                    came = {one.kind: one.added(scope) for one in stream.activities}
+                    attendance = found.survey.attendance
+                    found.shared.append(
+                        Shared(
+                            system.id,
+                            scope,
+                            controller,
+                            registered=states.get("live", 0),
+                            aside=states.get("archived", 0),
+                            came=attendance[controller, came.get(ATTENDED, "")],
+                            stayed_away=attendance[controller, came.get(ABSENT, "")],
+                            activities=collected.get((system.id, scope, controller), 0),
+                        )
+                    )
 
 
 def print_once(found: Once) -> None:
@@ -60,6 +112,7 @@ def print_once(found: Once) -> None:
         f"{number(found.people)} invented people (seed {found.seed}); persons known: {known}."
     )
     _systems(found)
+    _webinars(found)
     _permissions(found.survey)
     _crossings(found.survey)
     _blocked(found.survey)
@@ -126,6 +179,33 @@ def _systems(found: Once) -> None:
         )
     out().print()
     out().print(shown)
+
+
+def _webinars(found: Once) -> None:
+    """Each company has its own view of each registration, and its own members by it."""
+    if not found.shared:
+        return
+    shown = table(
+        "The joint webinars",
+        *("webinar", "company", "registered", "put aside", "came", "stayed away", "activities"),
+        numbers=("registered", "put aside", "came", "stayed away", "activities"),
+    )
+    last = ""
+    for one in found.shared:
+        figures = (one.registered, one.aside, one.came, one.stayed_away, one.activities)
+        shown.add_row(
+            *cells(one.webinar if one.webinar != last else "", one.controller),
+            *cells(*map(number, figures)),
+        )
+        last = one.webinar
+    out().print()
+    out().print(shown)
+    elsewhere = {
+        name: n
+        for name, n in sorted(found.activities.items())
+        if name not in {one.system for one in found.shared}
+    }
+    out().print(f"Activities of the other tools: {counts(elsewhere)}.")
 
 
 def _permissions(survey: Survey) -> None:

@@ -106,6 +106,28 @@ def records(connection: Connection) -> dict[tuple[str, str, str], dict[str, int]
     return found
 
 
+def observed(connection: Connection) -> dict[tuple[str, str, str], dict[str, int]]:
+    """How many records of each place each controller has linked: (system, scope, controller) ->
+    state -> how many. A joint system's records are there once for each."""
+    where = (link.c.system, link.c.scope, link.c.controller, link.c.state)
+    found: dict[tuple[str, str, str], dict[str, int]] = {}
+    query = sa.select(*where, sa.func.count()).group_by(*where)
+    for system, scope, controller, state, n in connection.execute(query):
+        found.setdefault((system, scope, controller), {})[state] = n
+    return found
+
+
+def collected(connection: Connection) -> dict[tuple[str, str, str], int]:
+    """How many activities are kept: (system, scope, controller) -> how many."""
+    where = (activity.c.system, activity.c.scope, person.c.controller)
+    query = (
+        sa.select(*where, sa.func.count())
+        .join_from(activity, person, activity.c.person_id == person.c.id)
+        .group_by(*where)
+    )
+    return {(row[0], row[1], row[2]): row[3] for row in connection.execute(query)}
+
+
 def settled(connection: Connection) -> dict[str, dict[tuple[int, str], int]]:
     """How deliveries ended, by system: (lane, state) to how many."""
     query = (

@@ -32,6 +32,8 @@ class Survey:
     crossed: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(giver, receiver) -> persons of the receiver with a value that only the giver had."""
     crossed_values: Counter[tuple[str, str]] = field(default_factory=Counter)
+    attendance: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(controller, value that says whether somebody came) -> persons."""
     notices: int = 0  # persons to be told where their data came from (Art. 14)
     undeliverable: int = 0
     blocked: Counter[tuple[str, str, str]] = field(default_factory=Counter)
@@ -63,6 +65,11 @@ def _count(deployment: Deployment, subject: Subject, found: Survey) -> None:
             permission = facts.permissions.get(purpose.id, NO_GROUND)
             found.permissions[controller, purpose.id, permission.rule] += 1
             found.allowed[controller, purpose.id] += permission.allowed
+    for one in landscape.attendances:
+        for name, item in ((one.field, one.attended), (one.absent_field, one.absent)):
+            value = subject.profile.get(name)
+            held = value is not None and isinstance(value.value, tuple) and item in value.value
+            found.attendance[controller, item] += held
     for project in subject.memberships:
         found.members[controller, project] += 1
     givers = Counter(

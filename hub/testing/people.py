@@ -48,12 +48,19 @@ SHARES: Mapping[Mess, float] = {
     Mess.NFD: 0.02,
     Mess.LIVE_MEMBER: 0.15,
     Mess.ENDED_MEMBER: 0.10,
+    Mess.TWO_ADDRESSES: 0.01,
+    Mess.NEWCOMER: 0.02,
+    Mess.REGISTERED: 0.08,
 }
 """The share of people given each kind of mess. The other kinds come of themselves."""
 
-_TOGETHER = frozenset({Mess.LIVE_MEMBER, Mess.ENDED_MEMBER})
+_TOGETHER = frozenset({Mess.LIVE_MEMBER, Mess.ENDED_MEMBER, Mess.REGISTERED})
 """Kinds that a person may have beside any other of `SHARES`. Of the rest each has one at most, so
 that what is expected of each can be told."""
+_APART = frozenset({Mess.SHARED_EMAIL, Mess.NEWCOMER})
+"""Kinds that go without `_TOGETHER`: couples are held in one tool each, which may not be the one
+that shows membership; newcomers are in the webinar tool alone."""
+_IN_ORDER = tuple(sorted(SHARES, key=lambda kind: kind in _TOGETHER))
 
 
 def make_world(n: int = 2000, seed: int = 1, *, until: datetime = UNTIL) -> World:
@@ -77,12 +84,12 @@ def _given(rng: random.Random, n: int) -> list[set[Mess]]:
     given: list[set[Mess]] = [set() for _ in range(n)]
     free = list(range(n))
     rng.shuffle(free)
-    for kind, share in SHARES.items():
-        count = round(share * n)
+    for kind in _IN_ORDER:
+        count = round(SHARES[kind] * n)
         if kind in _TOGETHER:
-            # couples are held in one tool each, which may not be the one that shows membership
-            able = [number for number in range(n) if Mess.SHARED_EMAIL not in given[number]]
-            chosen = rng.sample(able, count)
+            apart = _APART | {Mess.COMPANY_MAILBOX} if kind is Mess.REGISTERED else _APART
+            able = [number for number in range(n) if not given[number] & apart]
+            chosen = rng.sample(able, min(count, len(able)))
         else:
             if kind is Mess.SHARED_EMAIL:
                 count -= count % 2
@@ -128,7 +135,7 @@ class _Maker:
             local = names.ascii_fold(f"{first[0]}.{last}")
             employed = self.random() < 0.6
             email = self.address(local, domain if employed else self.pick(names.PRIVATE_DOMAINS))
-            if Mess.CHANGED_EMAIL in mess:
+            if mess & {Mess.CHANGED_EMAIL, Mess.TWO_ADDRESSES}:
                 earlier = self.employers[int(self.random() * len(self.employers))][1]
                 old = self.address(local, earlier)
             if self.random() < 0.2:
@@ -164,7 +171,9 @@ class _Maker:
 
     def _companies(self, mess: set[Mess]) -> frozenset[str]:
         share = self.random()
-        if share < 0.3:
+        if Mess.NEWCOMER in mess:
+            return frozenset()
+        if share < 0.3 or Mess.TWO_ADDRESSES in mess:
             mess.add(Mess.BOTH_COMPANIES)
             return frozenset((CROWST, BANGERI))
         mess.add(Mess.ONE_COMPANY)

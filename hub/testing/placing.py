@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 
 from hub.api import WHOLE_SCOPE, Stance
 from hub.testing import names
+from hub.testing.registering import Registrar
 from hub.testing.world import (
+    BANGERI,
     CRM,
     EVENTS,
     EVENTS_AUDIENCE,
@@ -18,6 +20,7 @@ from hub.testing.world import (
     NEWS_AUDIENCE,
     NEWSLETTER,
     SYSTEMS,
+    WEBINAR,
     Entry,
     Human,
     Mess,
@@ -30,7 +33,7 @@ NOTHING: Wish = (Stance.UNSTATED, None, None)
 _DAY = 86_400.0
 _LIFECYCLES = ("subscriber", "lead", "lead", "opportunity", "customer", "customer")
 _TAGS = ("vip", "kumppani", "alumni", "jälleenmyyjä")
-_IN_CRM = frozenset({Mess.CHANGED_EMAIL, Mess.TORN_WISH, Mess.DUPLICATE})
+_IN_CRM = frozenset({Mess.CHANGED_EMAIL, Mess.TORN_WISH, Mess.DUPLICATE, Mess.TWO_ADDRESSES})
 _IN_MAILER = frozenset({Mess.CHANGED_EMAIL, Mess.TORN_WISH, Mess.HARD_BOUNCE, Mess.ENDED_MEMBER})
 """What can only be seen in such a system. Membership in the ended project is read from tags."""
 
@@ -57,12 +60,17 @@ class Placer:
         self.until = until
         self.address = address
         self.placements: dict[str, list[Entry]] = {system: [] for system in SYSTEMS}
+        self.registrar = Registrar(rng, until)
 
     def place(self, human: Human, mess: set[Mess], *, second: bool) -> None:
         """Put the person into the systems of their companies. Adds to `mess` what comes of it."""
         made: list[Entry] = []
         for company in sorted(human.companies):
             made += self._at(company, human, mess, second=second)
+        if mess & {Mess.REGISTERED, Mess.NEWCOMER, Mess.TWO_ADDRESSES}:
+            registered = self.registrar.register(human, mess)
+            self.placements[WEBINAR] += registered
+            made += registered
         if any(_without_act(wish) for entry in made for wish in entry.statuses.values()):
             mess.add(Mess.NO_ACT)
         if len({entry.phone for entry in made if entry.phone}) > 1:
@@ -147,9 +155,10 @@ class Placer:
         first, last = self._names(human, mess)
         if Mess.CASE in mess:
             first, last = first.upper(), last.upper()
+        known = human.old_email if Mess.TWO_ADDRESSES in mess and company == BANGERI else ""
         entry = Entry(
             human=human.id,
-            email=human.email,
+            email=known or human.email,
             first_name=first,
             last_name=last,
             phone=self._phone(human, 0.9),
@@ -200,6 +209,8 @@ class Placer:
     ) -> Entry:
         first, last = self._names(human, mess)
         email = human.old_email or human.email
+        if Mess.TWO_ADDRESSES in mess and company != BANGERI:
+            email = human.email
         if Mess.CASE in mess:
             local, _, domain = email.partition("@")
             email = f"{local.title()}@{domain.capitalize()}"

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from hub.api import WHOLE_SCOPE, Stance
+from hub.testing.doings import campaigns, talks, zoom
 from hub.testing.world import (
     CRM,
     EVENTS,
@@ -17,6 +18,7 @@ from hub.testing.world import (
     MAILER,
     NEWS_AUDIENCE,
     NEWSLETTER,
+    WEBINAR,
     Entry,
     World,
     collecting_later,
@@ -44,6 +46,10 @@ HUBSPOT_SCOPES = (
     "sales-email-read",
 )
 
+FIRST_CONTACT = 100_001
+"""HubSpot's id of the first contact."""
+LIST_PROPERTIES = ("hub_projects", "hub_webinars")
+"""The properties of contacts that are the hub's own."""
 MERGE_FIELDS = ("FNAME", "LNAME", "PHONE", "TITLE", "COMPANY")
 
 _TITLES = {
@@ -81,30 +87,36 @@ def seeds(world: World) -> Mapping[str, Any]:
         for company, system in CRM.items():
             made[system] = hubspot(company, world.placements[system])
         for company, system in MAILER.items():
-            made[system] = mailchimp(company, world.placements[system])
+            made[system] = mailchimp(company, world.placements[system], world.until)
+        made[WEBINAR] = zoom(world.placements[WEBINAR], world.until)
     return made
 
 
 def hubspot(company: str, entries: Sequence[Entry]) -> dict[str, Any]:
-    """An account with its subscription types and contacts, oldest first."""
+    """An account with its subscription types, contacts, oldest first, and talks with them."""
+    ordered = sorted(entries, key=_created)
+    contacts = [(str(FIRST_CONTACT + number), entry) for number, entry in enumerate(ordered)]
     return {
         "tokens": {TOKENS[company]: list(HUBSPOT_SCOPES)},
         "definitions": [
             {"id": topic, "name": _TITLES[topic]}
             for topic in (NEWSLETTER[company], EVENTS[company])
         ],
-        "properties": [{"name": "hub_projects", "type": "string", "fieldType": "text"}],
-        "contacts": [_contact(entry) for entry in sorted(entries, key=_created)],
+        "properties": [
+            {"name": name, "type": "string", "fieldType": "text"} for name in LIST_PROPERTIES
+        ],
+        "contacts": [{"id": id_, **_contact(entry)} for id_, entry in contacts],
+        "engagements": list(talks(contacts)),
     }
 
 
-def mailchimp(company: str, entries: Sequence[Entry]) -> dict[str, Any]:
-    """An account with its audiences and their members, oldest first."""
-    members: dict[str, list[dict[str, Any]]] = {NEWS_AUDIENCE[company]: []}
+def mailchimp(company: str, entries: Sequence[Entry], until: datetime) -> dict[str, Any]:
+    """An account with its audiences, their members, oldest first, and a newsletter to each."""
+    members: dict[str, list[Entry]] = {NEWS_AUDIENCE[company]: []}
     if company in EVENTS_AUDIENCE:
         members[EVENTS_AUDIENCE[company]] = []
     for entry in sorted(entries, key=_updated):
-        members[entry.scope].append(_member(entry))
+        members[entry.scope].append(entry)
     return {
         "api_keys": [API_KEYS[company]],
         "lists": [
@@ -116,10 +128,11 @@ def mailchimp(company: str, entries: Sequence[Entry]) -> dict[str, Any]:
                     {"tag": tag, "type": "text", "required": False} for tag in MERGE_FIELDS
                 ],
                 "marketing_permissions": [],
-                "members": held,
+                "members": [_member(entry) for entry in held],
             }
             for audience, held in members.items()
         ],
+        "acts": [act for one, held in members.items() for act in campaigns(one, held, until)],
     }
 
 

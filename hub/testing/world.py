@@ -19,7 +19,9 @@ from hub.api import Stance
 CROWST, BANGERI = "crowst", "bangeri"
 CRM = {CROWST: "crowst-crm", BANGERI: "bangeri-crm"}
 MAILER = {CROWST: "crowst-mailer", BANGERI: "bangeri-mailer"}
-SYSTEMS = (*CRM.values(), *MAILER.values())
+WEBINAR = "joint-webinar"
+"""The webinar tool that both companies share."""
+SYSTEMS = (*CRM.values(), *MAILER.values(), WEBINAR)
 
 NEWSLETTER = {CROWST: "1001", BANGERI: "2001"}
 """Subscription types in the CRMs."""
@@ -28,6 +30,15 @@ EVENTS = {CROWST: "1002", BANGERI: "2002"}
 NEWS_AUDIENCE = {CROWST: "crowst-uutiset", BANGERI: "bangeri-uutiset"}
 """Audiences in the mailers; Bängeri has none for events."""
 EVENTS_AUDIENCE = {CROWST: "crowst-tapahtumat"}
+
+HELD, COMING = "91000000001", "91000000002"
+"""The two webinars: one was held, one is to come."""
+ASKS = {
+    CROWST: "Saako Crowst lähettää uutiskirjeen?",
+    BANGERI: "Saako Bängeri lähettää uutiskirjeen?",
+}
+"""The form's question about each company's newsletter."""
+ASKS_BOTH = "Saavatko Crowst ja Bängeri profiloida sinua?"
 
 LIVE_PROJECT = "webinaari-syksy-2026"
 ENDED_PROJECT = "messut-kevat-2025"
@@ -57,6 +68,12 @@ class Mess(StrEnum):
     BOTH_COMPANIES = "of-both-companies"
     LIVE_MEMBER = "member-of-live-project"
     ENDED_MEMBER = "member-of-ended-project"
+    TWO_ADDRESSES = "two-addresses-in-two-crms"  # each company knows another one
+    NEWCOMER = "registered-and-in-no-crm"
+    REGISTERED = "known-and-registered"  # to a webinar
+    ONE_CONSENT = "consent-to-one-company-only"  # of a webinar's two questions
+    ABSENT = "registered-and-did-not-come"
+    CANCELLED = "registration-cancelled"
 
 
 @dataclass(slots=True)
@@ -68,7 +85,7 @@ class Human:
     last_name: str
     language: str  # "fi", "sv"
     email: str  # the present one
-    old_email: str  # "" where it never changed
+    old_email: str  # "" where it never changed; of TWO_ADDRESSES the one that Bängeri knows
     phone: str  # E.164, "" where nobody has it
     title: str
     employer: str
@@ -96,11 +113,16 @@ class Entry:
     language: str  # mailers only
     tags: tuple[str, ...]  # mailers only; projects are among them
     projects: tuple[str, ...]  # CRMs only
-    scope: str  # the audience; "" in a CRM
-    statuses: dict[str, Wish]  # by topic
+    scope: str  # the audience or webinar; "" in a CRM
+    statuses: dict[str, Wish]  # by topic; of a registration, by question
     bounced: bool
     created_at: datetime
     updated_at: datetime
+    # of a registration only
+    standing: str = ""  # "approved", "pending", "denied" (cancelled)
+    came: bool = False
+    asked: str = ""  # a question put to the speaker
+    polled: str = ""  # the answer to the poll
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,9 +108,9 @@ def test_a_dry_run_shows_what_an_edit_and_a_withdrawal_would_do(
         f"/lists/crowst-uutiset/members/{who['id']}",
         {"status": "unsubscribed"},
     )
-    edited = next(one for one in subscribed if one["id"] != who["id"])
-    person = contact(world, "crowst-crm", edited["email_address"])
-    assert person is not None
+    others = (one["email_address"] for one in subscribed if one["id"] != who["id"])
+    # the mailer may know an older address, or hold somebody whom the CRM does not
+    person = next(filter(None, (contact(world, "crowst-crm", other) for other in others)))
     hubspot(
         world,
         "crowst-crm",

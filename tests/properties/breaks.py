@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,9 +17,10 @@ from hub.delivery import claim, recover, settle
 from hub.delivery import plan as planning
 from hub.delivery import run as delivering
 from hub.domain import gate, permission
+from hub.domain.landscape import HELSINKI, Landscape, System
 from hub.store import people, subjects
 from hub.store.progress import advance, check
-from hub.sync import consents, land, page
+from hub.sync import activities, collect, consents, land, page
 from hub.sync import run as running
 
 Break = Callable[[pytest.MonkeyPatch], None]
@@ -30,7 +31,30 @@ def the_gate_lets_everything_cross(patch: pytest.MonkeyPatch) -> None:
 
 
 def an_ended_project_is_live(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(gate.Project, "live", lambda *_: True)
+    patch.setattr(gate.Project, "live", lambda self, at: self.starts <= _day(at))
+
+
+def a_project_is_live_before_it_begins(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(gate.Project, "live", lambda self, at: not self.ends or _day(at) <= self.ends)
+
+
+def _day(at: datetime) -> date:
+    return at.astimezone(HELSINKI).date()
+
+
+def a_joint_system_is_read_after_its_end(patch: pytest.MonkeyPatch) -> None:
+    for module in (page, activities, running):
+        patch.setattr(module, "may_bring", _endless)
+
+
+def _endless(landscape: Landscape, system: System, at: datetime) -> gate.Decision:
+    decision = gate.may_bring(landscape, system, at)
+    project = landscape.projects.get(system.project or "")
+    return gate.OWN if project and _day(at) >= project.starts else decision
+
+
+def profiling_needs_no_permission(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(collect, "may_collect", lambda *_: gate.COLLECTED)
 
 
 def a_consent_needs_no_act(patch: pytest.MonkeyPatch) -> None:
@@ -137,6 +161,9 @@ def a_connector_logs_what_it_writes(patch: pytest.MonkeyPatch) -> None:
 BY_HISTORIES: dict[Break, str] = {
     the_gate_lets_everything_cross: "I2",
     an_ended_project_is_live: "I2",
+    a_project_is_live_before_it_begins: "I2",
+    a_joint_system_is_read_after_its_end: "I2",
+    profiling_needs_no_permission: "profiling|erased|restricted",
     a_consent_needs_no_act: "I1|spread",
     an_older_consent_counts: "I1|spread",
     refusals_are_not_sent: "spread",

@@ -52,6 +52,8 @@ def _entry(system: str, entry: Mapping[str, Any]) -> Iterator[Written]:
         "accepted": (entry["status"] or 500) < 300,
         "scope": entry["path"].get("list", ""),
     }
+    if entry["route"] == "/oauth/token":
+        return
     body = json.loads(entry["body"]) if entry["body"] else {}
     match (entry["method"], entry["route"]):
         case ("POST", route) if route.endswith(("/search", "/read")):
@@ -82,7 +84,7 @@ def _entry(system: str, entry: Mapping[str, Any]) -> Iterator[Written]:
         case ("PATCH", "/3.0/lists/{list}/members/{member}"):
             yield _member(common, body, id=entry["path"]["member"])
         case ("POST", "/3.0/lists/{list}/members/{member}/tags"):
-            tags = {"tags": sorted(f"{one['status']}:{one['name']}" for one in body["tags"])}
+            tags = _tags({one["name"]: f"{one['status']}:{one['name']}" for one in body["tags"]})
             yield Written(**common, id=entry["path"]["member"], fields=tags)
         case ("POST", "/3.0/lists/{list}/merge-fields"):
             return
@@ -94,14 +96,24 @@ def _contact(properties: Mapping[str, Any]) -> dict[str, Any]:
     return {_CONTACT.get(name, name): value for name, value in properties.items()}
 
 
+def _tags(told: Mapping[str, str]) -> dict[str, list[str]]:
+    """Tags by the hub field that they stand for: those of webinars begin so."""
+    found: dict[str, list[str]] = {}
+    for name in sorted(told):
+        field = "webinars" if name.startswith("webinar ") else "tags"
+        found.setdefault(field, []).append(told[name])
+    return found
+
+
 _STATUSES = {"subscribed": "yes", "pending": "pending", "unsubscribed": "no"}
 
 
 def _member(common: Mapping[str, Any], body: Mapping[str, Any], **more: Any) -> Written:
     fields = {_MEMBER.get(n, n): v for n, v in (body.get("merge_fields") or {}).items()}
-    for name in ("language", "tags"):
-        if name in body:
-            fields[name] = body[name]
+    if "language" in body:
+        fields["language"] = body["language"]
+    if "tags" in body:
+        fields |= _tags({name: name for name in body["tags"]})
     email = body.get("email_address", "")
     if email:
         fields["email"] = email

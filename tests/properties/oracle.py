@@ -25,12 +25,22 @@ SYSTEM_OWNER = {
     "bangeri-mailer": BANGERI,
 }
 PROJECT_FIELDS = frozenset({"email", "first_name", "last_name", "company", "job_title"})
-PROJECT_ENDS = date(2027, 6, 30)
+PROJECT_STARTS, PROJECT_ENDS = date(2026, 9, 1), date(2027, 6, 30)
 HELSINKI = ZoneInfo("Europe/Helsinki")
 
 
 class Violation(AssertionError):
     """A rule of DESIGN section 5 is broken; the text names it and tells the story's part."""
+
+
+def begun(at: datetime) -> bool:
+    """Whether the live project has begun by then."""
+    return at.astimezone(HELSINKI).date() >= PROJECT_STARTS
+
+
+def over(at: datetime) -> bool:
+    """Whether it has ended by then."""
+    return at.astimezone(HELSINKI).date() > PROJECT_ENDS
 
 
 def purposes_of(system: str, scope: str, topic: str) -> tuple[str, ...]:
@@ -59,6 +69,8 @@ class Oracle:
 
     human_of: dict[str, str] = field(default_factory=dict)  # address -> human
     own: dict[str, set[str]] = field(default_factory=dict)  # controller -> its own values
+    # value -> when the person first gave it at a form of the joint webinar tool
+    joint: dict[str, datetime] = field(default_factory=dict)
     wishes: dict[tuple[str, str, str], Wishes] = field(default_factory=dict)
     # (controller, address) -> representative: addresses that the hub knows to be one person's
     _same: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
@@ -80,6 +92,11 @@ class Oracle:
     def owns(self, controller: str, *values: str) -> None:
         """The controller has those values from a source of its own."""
         self.own.setdefault(controller, set()).update(values)
+
+    def registers(self, at: datetime, *values: str) -> None:
+        """A person gives those values to both companies at once."""
+        for value in values:
+            self.joint.setdefault(value, at)
 
     def consents(self, controller: str, address: str, purpose: str, at: datetime) -> None:
         """An act of the person."""
@@ -154,25 +171,34 @@ class Oracle:
         mine = self.own.get(controller, set())
         if not isinstance(value, str) or value in ("", None) or value in mine:
             return
+        if self.from_webinar(value, one.at):
+            return
         others = [
             other
             for other in CONTROLLERS
             if other != controller and value in self.own.get(other, ())
         ]
-        if not others:
+        if not others and value not in self.joint:
             return
         human = self.human_of.get(address)
-        live = one.at.astimezone(HELSINKI).date() <= PROJECT_ENDS
-        if live and name in PROJECT_FIELDS and human in self.were_members:
+        live = begun(one.at) and not over(one.at)
+        if others and live and name in PROJECT_FIELDS and human in self.were_members:
             return
         why = (
-            "the project is over"
+            "the project is not live"
             if not live
             else f"the project does not list {name}"
             if name not in PROJECT_FIELDS
             else f"{human} is no member"
         )
-        raise Violation(f"I2: {one.system} received {name}={value}, of {others[0]} alone: {why}")
+        whose = others[0] if others else "the joint webinar"
+        raise Violation(f"I2: {one.system} received {name}={value}, of {whose} alone: {why}")
+
+    def from_webinar(self, value: str, at: datetime) -> bool:
+        """Whether the hub may have learned the value from the joint tool by then: it was said
+        before the project's end, and the project has begun."""
+        said = self.joint.get(value)
+        return said is not None and not over(said) and begun(at)
 
     def _untouchable(self, one: Written, controller: str, address: str) -> None:
         record = (one.system, one.scope, one.id)

@@ -15,17 +15,29 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from properties.ledger import search
 from properties.oracle import purposes_of
-from properties.town import CRMS, FIELDS, PLACES, SYSTEMS, Town, owner
-from support.accounts import AUDIENCES, CONTROLLERS, TOPICS
+from properties.town import (
+    AFTER_ITS_END,
+    BEFORE_IT_BEGINS,
+    CRMS,
+    FIELDS,
+    MEANWHILE,
+    PLACES,
+    SYSTEMS,
+    Town,
+    owner,
+)
+from support.accounts import AUDIENCES, CONTROLLERS, QUESTIONS, TOPICS, WEBINARS
 
 WHO = st.sampled_from(("Ainokukka", "Eetukukka"))  # few, so that they meet often
 PLACE = st.sampled_from(PLACES)
 AUDIENCE = st.sampled_from(tuple(AUDIENCES))
 CRM = st.sampled_from(CRMS)
+WEBINAR = st.sampled_from(tuple(WEBINARS))
+ANSWERS = st.sets(st.sampled_from(tuple(QUESTIONS)))
 CONTROLLER = st.sampled_from(CONTROLLERS)
 PURPOSE = st.sampled_from(("newsletter", "events"))
 FAULTS = ("429", "500", "403", "drop", "drop-after", "torn", "empty", "partial")
-ROUTES = ("", "batch/up", "statuses/batch/write", "{member}", "{list}$")
+ROUTES = ("", "batch/up", "statuses/batch/write", "{member}", "{list}$", "registrants", "past")
 
 
 class History(RuleBasedStateMachine):
@@ -33,8 +45,7 @@ class History(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.town = Town()
-        self.over = False
+        self.town = Town(BEFORE_IT_BEGINS)
 
     def teardown(self) -> None:
         try:
@@ -48,10 +59,15 @@ class History(RuleBasedStateMachine):
         self.town.clock.advance(7)
         return self.town.clock.now()
 
-    @initialize(known=st.booleans(), member=st.booleans())
-    def the_story_begins(self, known: bool, member: bool) -> None:
-        """`known`: the hub has met everybody; `member`: one is of both companies by the project."""
+    @initialize(
+        known=st.booleans(), member=st.booleans(), early=st.sampled_from((False, False, True))
+    )
+    def the_story_begins(self, known: bool, member: bool, early: bool) -> None:
+        """`known`: the hub has met everybody; `member`: one is of both companies by the project;
+        `early`: the project is still to begin."""
         town = self.town
+        if not early:
+            town.wait_until(MEANWHILE)
         if known:
             for who, crm in (("Ainokukka", "crowst-crm"), ("Eetukukka", "bangeri-crm")):
                 town.have(who, crm)
@@ -203,6 +219,31 @@ class History(RuleBasedStateMachine):
         self._tick()
         self.town.leave(who, place)
 
+    # the joint webinars
+
+    @rule(who=WHO, webinar=WEBINAR, yes=ANSWERS)
+    def registers(self, who: str, webinar: str, yes: set[str]) -> None:
+        self._tick()
+        self.town.hall.register(who, webinar, self.town.of(who), sorted(yes))
+
+    @rule(who=WHO, webinar=WEBINAR, act=st.sampled_from(("cancel", "approve", "deny", "delete")))
+    def a_registration_is(self, who: str, webinar: str, act: str) -> None:
+        self._tick()
+        self.town.hall.decide(who, webinar, act)
+
+    @rule(webinar=WEBINAR, came=st.sets(WHO))
+    def a_webinar_is_held(self, webinar: str, came: set[str]) -> None:
+        self._tick()
+        self.town.hall.hold(webinar, sorted(came))
+
+    @rule(who=WHO, audience=AUDIENCE)
+    def gets_and_opens_a_mailing(self, who: str, audience: str) -> None:
+        now, town = self._tick(), self.town
+        address, campaign = town.have(who, audience), f"c{now:%j%H%M%S}"
+        town.list[audience].act(address, "send", campaign=campaign, to=[address])
+        self._tick()
+        town.list[audience].act(address, "open", campaign=campaign)
+
     # the law
 
     @rule(who=WHO, controller=CONTROLLER)
@@ -222,10 +263,9 @@ class History(RuleBasedStateMachine):
         self.town.clock.advance(seconds)
 
     @rule()
-    def the_project_ends(self) -> None:
-        if not self.over:
-            self.over = True
-            self.town.clock.advance(250 * 86_400)
+    def the_project_begins_or_ends(self) -> None:
+        begins = self.town.clock.now() < MEANWHILE
+        self.town.wait_until(MEANWHILE if begins else AFTER_ITS_END)
 
     @rule(
         system=st.sampled_from(SYSTEMS),
@@ -269,7 +309,7 @@ def _topic(crm: str, purpose: str) -> str:
 
 QUICK = settings(
     max_examples=50,
-    stateful_step_count=12,
+    stateful_step_count=10,
     deadline=None,
     database=None,
     print_blob=False,

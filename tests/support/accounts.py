@@ -1,23 +1,38 @@
-"""The four accounts of `config/sandbox.yaml`, empty, and what people and staff do in them.
+"""The five accounts of `config/sandbox.yaml`, empty, and what people and staff do in them.
 
 Everything here is done at the vendor's own screens, behind the hub's back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
+from hub.testing.doings import HOST, ZOOM_APP, webinar_form
 from hub.testing.seeds import (
     API_KEYS,
     HUBSPOT_FORM,
     HUBSPOT_PERSON,
     HUBSPOT_SCOPES,
     HUBSPOT_STAFF,
+    LIST_PROPERTIES,
     MERGE_FIELDS,
     TOKENS,
 )
-from hub.testing.world import BANGERI, CRM, CROWST, EVENTS, MAILER, NEWSLETTER
+from hub.testing.world import (
+    ASKS,
+    ASKS_BOTH,
+    BANGERI,
+    COMING,
+    CRM,
+    CROWST,
+    EVENTS,
+    HELD,
+    MAILER,
+    NEWSLETTER,
+    WEBINAR,
+)
 
 CONTROLLERS = (CROWST, BANGERI)
 AUDIENCES = {
@@ -31,6 +46,14 @@ TOPICS = {
     for controller in CONTROLLERS
 }
 """Controller -> subscription type in its CRM -> purpose."""
+WEBINARS = {HELD: "2026-11-20T12:00:00Z", COMING: "2027-09-01T12:00:00Z"}
+"""Webinar -> when it begins; whoever registers afterwards to one that was held comes too late."""
+QUESTIONS = {
+    ASKS[CROWST]: ((CROWST, "newsletter"),),
+    ASKS[BANGERI]: ((BANGERI, "newsletter"),),
+    ASKS_BOTH: ((CROWST, "profiling"), (BANGERI, "profiling")),
+}
+"""A form's question -> for what a yes is a consent: (controller, purpose)."""
 CONTACT_FIELDS = {
     "email": "email",
     "first_name": "firstname",
@@ -39,6 +62,7 @@ CONTACT_FIELDS = {
     "job_title": "jobtitle",
     "company": "company",
     "projects": "hub_projects",
+    "webinars": "hub_webinars",
     "lifecycle": "lifecyclestage",
 }
 MEMBER_FIELDS = {
@@ -51,13 +75,28 @@ MEMBER_FIELDS = {
 
 
 def open_accounts(world: Any) -> None:
-    """Give the four sandboxes their keys, subscription types and audiences; nobody is in them."""
+    """Give the five sandboxes their keys, subscription types, audiences and webinars; nobody is
+    in them."""
+    world.sandbox(WEBINAR).seed(
+        {
+            "plan": "business",
+            "apps": [ZOOM_APP],
+            "users": [HOST],
+            "webinars": [
+                {"id": int(name), "topic": name, "start_time": start, **webinar_form()}
+                for name, start in WEBINARS.items()
+            ],
+        }
+    )
     for controller in CONTROLLERS:
         world.sandbox(CRM[controller]).seed(
             {
                 "tokens": {TOKENS[controller]: list(HUBSPOT_SCOPES)},
                 "definitions": [{"id": topic, "name": topic} for topic in TOPICS[controller]],
-                "properties": [{"name": "hub_projects", "type": "string", "fieldType": "text"}],
+                "properties": [
+                    {"name": name, "type": "string", "fieldType": "text"}
+                    for name in LIST_PROPERTIES
+                ],
             }
         )
         world.sandbox(MAILER[controller]).seed(
@@ -197,6 +236,56 @@ class List:
         status = "active" if on else "inactive"
         self.audience.set_tags(member, [{"name": name, "status": status}])
         self.audience.touch(member, _iso(self.box))
+
+
+class Webinar:
+    """One webinar of the joint Zoom account, from the inside."""
+
+    def __init__(self, world: Any, webinar: str) -> None:
+        self.box = world.sandbox(WEBINAR)
+        self.id = webinar
+
+    @property
+    def there(self) -> Any:
+        return self.box.webinars[int(self.id)]
+
+    def registrant(self, email: str) -> Any:
+        """The registrant with that address, of any status; None where there is none."""
+        return self.there.holding(email)
+
+    def over(self) -> bool:
+        """Whether nobody can register any more."""
+        start = datetime.fromisoformat(WEBINARS[self.id])
+        return bool(self.there.instances) and self.box.now() >= start
+
+    def registers(
+        self, email: str, yes: Collection[str] = (), name: str = "Aino Esimerkki", **values: str
+    ) -> None:
+        """The person fills in the form. `yes` are the questions answered so; the others are
+        answered with no."""
+        first, _, last = name.partition(" ")
+        answers = {title: "Kyllä" if title in yes else "Ei" for title in QUESTIONS}
+        self.box.register(self.id, email, answers, first, last, **values)
+
+    def cancels(self, email: str) -> None:
+        """The person cancels by the link in the confirmation."""
+        self.box.cancel(self.id, email)
+
+    def approves(self, email: str) -> None:
+        """The host approves."""
+        self.box.approve(self.id, email)
+
+    def denies(self, email: str) -> None:
+        """The host denies."""
+        self.box.deny(self.id, email)
+
+    def deletes(self, email: str) -> None:
+        """The host takes somebody off the list."""
+        self.box.delete(self.id, email)
+
+    def is_held(self, attended: Iterable[str], **more: Any) -> None:
+        """It takes place and is over; who is registered and did not attend is absent."""
+        self.box.hold(self.id, list(attended), **more)
 
 
 def _merged(values: Mapping[str, str]) -> dict[str, str]:

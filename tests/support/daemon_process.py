@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from hub.sync.run import QUIET_COUNTS
 from support.commands import varied
 
 Line = Mapping[str, Any]
@@ -76,9 +77,8 @@ class Daemon:
         def quiet(line: Line) -> bool:
             if line["event"] != "run ended":
                 return False
-            news = {
-                name for name, n in line.items() if n and name.startswith(("read_", "sent_"))
-            } - {"read_records", "read_unchanged", "read_unclear"}
+            told = {name for name, n in line.items() if n and name.startswith(("read_", "sent_"))}
+            news = told - {f"read_{name}" for name in QUIET_COUNTS}
             if news or line["state"] != "done":
                 left.update(systems & {line["system"]})
             else:

@@ -64,6 +64,10 @@ class Killer:
         engine.dialect.do_commit = deadly  # type: ignore[method-assign]  # this engine's only
 
 
+_READS = ("/search", "/read", "/oauth/token")
+"""How paths end that are called by POST and change nothing that anybody holds."""
+
+
 class _Deadly(httpx.BaseTransport):
     def __init__(self, killer: Killer, system: str, inner: httpx.BaseTransport) -> None:
         self._killer = killer
@@ -73,7 +77,7 @@ class _Deadly(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         if self._killer.dead:
             raise Killed(self._system)
-        if request.method == "GET" or request.url.path.endswith(("/search", "/read")):
+        if request.method == "GET" or request.url.path.endswith(_READS):
             return self._inner.handle_request(request)
         response = self._inner.handle_request(request)
         self._killer.step(f"{request.method} to {self._system}")

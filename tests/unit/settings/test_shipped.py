@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from support.world import VARIABLES
 
 from hub.domain.landscape import CreatePolicy, Effect, Ground, MemberRule
 from hub.settings import ConfigError, Settings, load
@@ -19,7 +20,7 @@ from hub.settings.values import DURATION_PATTERN
 CONFIG = Path(__file__).parents[3] / "config"
 SANDBOX = {
     f"SANDBOX_{name}_URL": f"http://127.0.0.1:{port}/{name.lower()}"
-    for port, name in enumerate(("CROWST_CRM", "BANGERI_CRM", "CROWST_MAILER", "BANGERI_MAILER"), 1)
+    for port, name in enumerate(VARIABLES, 1)
 }
 OPERATOR = {
     "CROWST_HUBSPOT_TOKEN": "canary-1",
@@ -45,6 +46,7 @@ def test_the_sandbox_world(sandbox: Settings) -> None:
         "bangeri-crm": "hubspot",
         "crowst-mailer": "mailer",
         "bangeri-mailer": "mailer",
+        "joint-webinar": "webinar",
     }
     assert land.purposes["profiling"].grounds == {Ground.CONSENT}
     assert {one.schedule.every for one in land.systems.values()} == {timedelta(seconds=30)}
@@ -53,7 +55,9 @@ def test_the_sandbox_world(sandbox: Settings) -> None:
     live, ended = land.projects["webinaari-syksy-2026"], land.projects["messut-kevat-2025"]
     assert live.live(at)
     assert not ended.live(at)
-    assert live.systems == ended.systems == set(land.systems)
+    assert live.systems == set(land.systems)
+    assert ended.systems == live.systems - {"joint-webinar"}
+    assert MemberRule("joint-webinar") in live.members
     assert MemberRule("crowst-crm", "projects", live.id) in live.members
     assert MemberRule("bangeri-mailer", "tags", live.id) in live.members
     assert "tags" not in live.fields  # what makes a member does not cross by itself
@@ -67,6 +71,24 @@ def test_the_sandbox_world(sandbox: Settings) -> None:
     members = land.systems["crowst-mailer"].stream("members")
     assert members.scopes == ("crowst-uutiset", "crowst-tapahtumat")
     assert members.create is CreatePolicy.PERMITTED
+    webinar = land.systems["joint-webinar"]
+    assert (webinar.project, webinar.controllers) == (live.id, ("crowst", "bangeri"))
+    registrants = webinar.stream("registrants")
+    assert not registrants.direction.writes
+    asked = [one.effects for one in registrants.topics_of("91000000002")]
+    assert asked == [
+        (Effect("crowst", "newsletter"),),
+        (Effect("bangeri", "newsletter"),),
+        (Effect("crowst", "profiling"), Effect("bangeri", "profiling")),
+    ]
+    needs = {
+        one.kind: one.needs
+        for system in land.systems.values()
+        for stream in system.streams
+        for one in stream.activities
+    }
+    profiling = {kind for kind, need in needs.items() if need == "profiling"}
+    assert profiling == {"mail-opened", "mail-clicked", "poll"}
     assert sandbox.plugin_settings["crowst-mailer"] == {
         "provider": "mailchimp",
         "api_key": "sandbox-crowst-mailer-us1",

@@ -15,9 +15,21 @@ import pytest
 from hub.api import WHOLE_SCOPE, Stance
 from hub.testing import names
 from hub.testing.people import SHARES, Entry, Human, Mess, World, make_world, phone_notations
-from hub.testing.world import CRM, ENDED_PROJECT, LIVE_PROJECT, MAILER, NEWSLETTER, SYSTEMS
+from hub.testing.world import (
+    ASKS,
+    CRM,
+    ENDED_PROJECT,
+    HELD,
+    LIVE_PROJECT,
+    MAILER,
+    NEWSLETTER,
+    SYSTEMS,
+    WEBINAR,
+)
 
 N = 2000
+OF_WEBINARS = (Mess.ONE_CONSENT, Mess.ABSENT, Mess.CANCELLED)
+"""Kinds that only the registered can have."""
 
 
 @pytest.fixture(scope="module")
@@ -93,8 +105,9 @@ def test_the_other_kinds_come_in_numbers(world: World) -> None:
     counts = world.mess()
     assert set(counts) == set(Mess)
     for kind in set(Mess) - set(SHARES):
-        assert counts[kind] > N * 0.1, kind
-    assert counts[Mess.ONE_COMPANY] + counts[Mess.BOTH_COMPANIES] == N
+        assert counts[kind] > N * (0.01 if kind in OF_WEBINARS else 0.1), kind
+    everyone = (Mess.ONE_COMPANY, Mess.BOTH_COMPANIES, Mess.NEWCOMER)
+    assert sum(counts[kind] for kind in everyone) == N
 
 
 def test_no_address_is_outside_example(world: World) -> None:
@@ -254,5 +267,45 @@ def test_nothing_is_later_than_the_end_of_the_story() -> None:
 
 def test_those_of_one_company_are_in_its_systems_only(world: World, held: Held) -> None:
     for human in world.people:
-        companies = {system.partition("-")[0] for system in held[human.id]}
+        companies = {system.partition("-")[0] for system in held[human.id] if system != WEBINAR}
         assert companies == set(human.companies)
+
+
+def registrations(held: dict[str, list[Entry]]) -> list[Entry]:
+    return held.get(WEBINAR, [])
+
+
+def test_a_newcomer_is_known_to_the_webinar_tool_alone(world: World, held: Held) -> None:
+    for human in having(world, Mess.NEWCOMER):
+        assert set(held[human.id]) == {WEBINAR}
+
+
+def test_two_addresses_are_each_known_to_one_company(world: World, held: Held) -> None:
+    used = set()
+    for human in having(world, Mess.TWO_ADDRESSES):
+        mine = held[human.id]
+        assert {entry.email for entry in mine["crowst-crm"]} == {human.email}
+        assert {entry.email for entry in mine["bangeri-crm"]} == {human.old_email}
+        (address,) = {entry.email for entry in registrations(mine)}
+        assert address in (human.email, human.old_email)
+        used.add(address == human.email)
+    assert used == {True, False}
+
+
+def test_a_consent_may_be_for_one_company_only(world: World, held: Held) -> None:
+    where = Counter[str]()
+    for human in having(world, Mess.ONE_CONSENT):
+        for entry in registrations(held[human.id]):
+            yes = [one for one, title in ASKS.items() if entry.statuses[title][0] is Stance.YES]
+            where.update(yes if len(yes) == 1 else ())
+    assert min(where["crowst"], where["bangeri"]) > 10
+
+
+def test_those_who_stayed_away_and_those_who_cancelled(world: World, held: Held) -> None:
+    for human in having(world, Mess.ABSENT):
+        held_one = [entry for entry in registrations(held[human.id]) if entry.scope == HELD]
+        assert [(entry.standing, entry.came) for entry in held_one] == [("approved", False)]
+    for human in having(world, Mess.CANCELLED):
+        cancelled = [one for one in registrations(held[human.id]) if one.standing == "denied"]
+        assert cancelled
+        assert not any(entry.came or entry.asked or entry.polled for entry in cancelled)

@@ -12,18 +12,33 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from hub.api import Connector, ConnectorType, Context, Record, Stance
+from hub.api import (
+    ActivityKind,
+    Connector,
+    ConnectorType,
+    Context,
+    ReadsActivities,
+    Record,
+    RecordState,
+    Stance,
+)
 from hub.connect.host import Host
 from hub.connect.http import HttpClient
 from hub.testing.clock import ManualClock
 from hub.testing.inprocess import InProcess
 from hub.testing.people import Mess, World, make_world, seeds
 from hub.testing.sandbox import Sandbox
-from hub.testing.world import CRM, MAILER, NEWSLETTER, SYSTEMS
+from hub.testing.world import CRM, HELD, MAILER, NEWSLETTER, SYSTEMS, WEBINAR
 from plugins.hubspot.sandbox import HubSpotSandbox
 from plugins.mailer.sandbox import MailchimpSandbox
+from plugins.webinar.sandbox import ZoomSandbox
 
 CONFIG = Path(__file__).parents[3] / "config" / "sandbox.yaml"
+BOXES: dict[str, type[Sandbox]] = {
+    "crm": HubSpotSandbox,
+    "mailer": MailchimpSandbox,
+    "webinar": ZoomSandbox,
+}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +53,7 @@ def configured() -> dict[str, Any]:
 
 
 def seeded(world: World, system: str, clock: ManualClock) -> Sandbox:
-    sandbox = (HubSpotSandbox if system in CRM.values() else MailchimpSandbox)(now=clock.now)
+    sandbox = BOXES[system.partition("-")[2]](now=clock.now)
     sandbox.seed(seeds(world)[system])
     return sandbox
 
@@ -58,6 +73,7 @@ def opened(world: World, system: str, configured: dict[str, Any]) -> Iterator[Co
         system,
         kind.base_url(settings),
         kind.auth(settings),
+        token=kind.token(settings) if kind.token else None,
         limits=kind.limits,
         concurrency=1,
         transport=InProcess(seeded(world, system, clock), clock),
@@ -72,6 +88,7 @@ def opened(world: World, system: str, configured: dict[str, Any]) -> Iterator[Co
                 scopes={stream: mapped.get("scopes", [""])},
                 topics={stream: sorted({topic["topic"] for topic in mapped["topics"]})},
                 now=clock.now,
+                activities={stream: frozenset(map(ActivityKind, mapped["activities"]))},
             )
         )
 
@@ -135,6 +152,7 @@ def test_a_connector_reads_every_member(
             assert {record.fields["email_address"] for record in read} == set(entries)
             for record in read:
                 entry = entries[str(record.fields["email_address"])]
+                assert record.fields["tags:webinar "] == ()
                 assert record.fields["tags"] == tuple(sorted(entry.tags))
                 assert (record.fields["FNAME"] or "") == entry.first_name
                 (wish,) = record.consents
@@ -146,6 +164,42 @@ def test_a_connector_reads_every_member(
                     acts[wish.act] += 1
     assert set(stances) >= {Stance.YES, Stance.NO, Stance.UNDELIVERABLE, Stance.UNSTATED}
     assert min(acts["form"], acts[None]) > 5
+
+
+def test_a_connector_reads_every_registrant(world: World, configured: dict[str, Any]) -> None:
+    with opened(world, WEBINAR, configured) as connector:
+        for scope in configured[WEBINAR]["streams"]["registrants"]["scopes"]:
+            entries = {e.email: e for e in world.placements[WEBINAR] if e.scope == scope}
+            read = records(connector, "registrants", scope)
+            assert {record.fields["email"] for record in read} == set(entries)
+            for record in read:
+                entry = entries[str(record.fields["email"])]
+                denied = entry.standing == "denied"
+                assert record.state is (RecordState.ARCHIVED if denied else RecordState.LIVE)
+                assert {one.topic: one.stance for one in record.consents} == {
+                    title: wish[0] for title, wish in entry.statuses.items()
+                }
+                assert all(one.at == entry.created_at for one in record.consents if one.act)
+
+
+def test_a_connector_reads_what_people_did(world: World, configured: dict[str, Any]) -> None:
+    told = Counter[ActivityKind]()
+    for system, given in configured.items():
+        ((stream, mapped),) = given["streams"].items()
+        with opened(world, system, configured) as connector:
+            assert isinstance(connector, ReadsActivities)
+            for scope in mapped.get("scopes", [""]):
+                for page in connector.activities(stream, scope, None):
+                    assert not page.rejected
+                    told.update(one.kind for one in page.activities)
+    assert set(told) == set(ActivityKind), "of every kind something happened"
+    entries = world.placements[WEBINAR]
+    assert told[ActivityKind.REGISTERED] == len(entries)
+    assert told[ActivityKind.ATTENDED] == sum(entry.came for entry in entries)
+    held = [one for one in entries if one.scope == HELD and one.standing == "approved"]
+    assert told[ActivityKind.ABSENT] == sum(not one.came for one in held)
+    assert told[ActivityKind.QUESTION] == sum(bool(one.asked) for one in entries)
+    assert told[ActivityKind.POLL] == sum(bool(one.polled) for one in entries)
 
 
 def test_the_configured_tags_are_those_of_the_members(world: World) -> None:
