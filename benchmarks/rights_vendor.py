@@ -1,6 +1,6 @@
 """The five tools of the rights stage: `python -m benchmarks.rights_vendor COUNT SECONDS`.
 
-The plugins' own sandboxes, each on a port of its own behind the small server of `vendor_http`; every
+The plugins' own sandboxes, each on a port of its own behind the small server of `vendor_http`; each
 answer is held back for SECONDS. Prints the ports by system as JSON, and ends when its input closes.
 """
 

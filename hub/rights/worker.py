@@ -16,6 +16,7 @@ import structlog
 from hub.api import (
     Act,
     BadAnswer,
+    Capability,
     ConnectorError,
     Exports,
     Held,
@@ -127,6 +128,11 @@ def _in_system(work: Work, opened: Opened) -> None:
     deployment, task = work.deployment, work.task
     lacking = needs_person(opened.type.capabilities, task.act)
     if lacking:
+        if Capability.LOCATE in opened.type.capabilities:
+            _locate(work, opened)
+            if not work.receipt.records:  # nobody is asked to do by hand what there is not to do
+                _not_held(work)
+                return
         commit(deployment.database, lambda connection: manual.hand_over(work, connection, lacking))
         return
     with read_only(deployment.database).connect() as connection:
@@ -143,10 +149,7 @@ def _in_system(work: Work, opened: Opened) -> None:
     for _ in range(LOOKS):
         fresh = _locate(work, opened)
         if not work.receipt.records:
-            commit(
-                deployment.database,
-                lambda connection: work.end(connection, TaskState.NOT_HELD, Event.TASK_NOT_HELD),
-            )
+            _not_held(work)
             return
         if _weak(work):
             _attention(work, "weak-match", None)
@@ -182,6 +185,14 @@ def _in_system(work: Work, opened: Opened) -> None:
     commit(deployment.database, end)
 
 
+def _not_held(work: Work) -> None:
+    """Nothing of the person is there, as looking for them everywhere shows."""
+    commit(
+        work.deployment.database,
+        lambda connection: work.end(connection, TaskState.NOT_HELD, Event.TASK_NOT_HELD),
+    )
+
+
 def _locate(work: Work, opened: Opened) -> bool:
     """Look for the person's records; answers whether any is new."""
     connector = opened.connector
@@ -198,10 +209,8 @@ def _locate(work: Work, opened: Opened) -> bool:
         wanted = Sought(refs=wanted.refs)
     found: Sequence[Held] = connector.locate(wanted)
     before = len(work.receipt.records)
-    shown: set[tuple[str, str, str]] = set()
     for one in found:
         entry = work.receipt.found(one)
-        shown.add((one.ref.stream, one.ref.scope, one.ref.id))
         if entry.get("verified") and work.task.act == Act.ERASE:
             # it is back: what was proved does not hold any more
             entry.pop("verified")

@@ -8,6 +8,7 @@ import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from support.accounts import Crm
 from support.office import EMAIL, Office
 
 from hub.domain.audit import Event
@@ -343,6 +344,7 @@ def test_the_package_of_an_access_request(office: Office) -> None:
 
 def manual_task(office: Office, token: dict[str, str]) -> tuple[int, int]:
     """A request and a task of it that waits for a person."""
+    Crm(office.world, "crowst").add(EMAIL, first_name="Aino")
     number = office.opened(token, "no_automated_decisions")
     plan = office.known(token, number)
     office.post(f"/requests/{number}/approval", token, {"plan_hash": plan})
