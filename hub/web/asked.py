@@ -54,7 +54,7 @@ class NewRequest(Body):
                 {
                     "right": "erasure",
                     "controllers": ["crowst"],
-                    "email": "aino.virtanen@kesko.example",
+                    "email": "aino.virtanen@kuviteltu.example",
                     "received_at": "2026-11-02T09:15:00+02:00",
                     "language": "fi",
                     "message": "Poistakaa tietoni.",
@@ -62,7 +62,7 @@ class NewRequest(Body):
                 {
                     "right": "rectification",
                     "controllers": ["crowst"],
-                    "email": "aino.virtanen@kesko.example",
+                    "email": "aino.virtanen@kuviteltu.example",
                     "corrections": {"last_name": "Virtanen-Laine"},
                 },
             ]
@@ -79,7 +79,7 @@ class NewRequest(Body):
     email: Line = Field(
         min_length=3,
         description="The address through which the person may be reached about the request.",
-        examples=["aino.virtanen@kesko.example"],
+        examples=["aino.virtanen@kuviteltu.example"],
     )
     received_at: AwareDatetime | None = Field(
         default=None,
@@ -125,7 +125,9 @@ class MessageEvidence(Body):
     how: Literal["message"] = Field(description="Which kind of evidence.")
     message: Base64 = Field(
         description="The raw message (RFC 5322), in base64; 512 KiB at most.",
-        examples=["RnJvbTogYWluby52aXJ0YW5lbkBrZXNrby5leGFtcGxlDQoNClBvaXN0YWthYSB0aWV0b25pLg=="],
+        examples=[
+            "RnJvbTogYWluby52aXJ0YW5lbkBrdXZpdGVsdHUuZXhhbXBsZQ0KDQpQb2lzdGFrYWEgdGlldG9uaS4="
+        ],
     )
 
     @property

@@ -16,7 +16,7 @@ from hub.store.tokens import Token
 from hub.vault.database import SQLAlchemyError, read_only
 from hub.web import answers, views
 from hub.web.desk import Auditor, Desk, TheDesk
-from hub.web.problems import Refused, wrong_field
+from hub.web.problems import Refused, log_broken, wrong_field
 from hub.web.repeating import errors, get, router
 from hub.web.requests import After, Most
 
@@ -24,14 +24,17 @@ api = router("audit")
 log = structlog.get_logger(__name__)
 
 
-@get(api, "/audit", response_model=answers.AuditPage)
+@get(api, "/audit", 409, response_model=answers.AuditPage)
 def read_audit(
     desk: TheDesk, token: Auditor, after: After = 0, limit: Most = 100
 ) -> answers.AuditPage:
     """Read the audit log, in its order."""
     _everybodys(desk, token)
     with read_only(desk.deployment.database).connect() as connection:
-        found = audit.page(connection, after, limit)
+        try:
+            found = audit.page(connection, after, limit)
+        except ValueError:
+            raise log_broken() from None
     return answers.AuditPage(
         entries=[views.event(one.entry) for one in found],
         next=found[-1].entry.seq if len(found) == limit else None,

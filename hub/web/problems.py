@@ -79,6 +79,11 @@ def wrong_field(name: str, message: str) -> Refused:
     return Refused(422, "invalid", "A field is wrong.", errors=[(name, message)])
 
 
+def log_broken() -> Refused:
+    """A row of the log can be no entry."""
+    return Refused(409, "log-broken", "The audit log was tampered with: /audit/verify tells where.")
+
+
 def answer(
     status: int,
     code: str,

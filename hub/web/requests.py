@@ -19,7 +19,7 @@ from hub.vault.database import read_only
 from hub.web import answers, portable, views
 from hub.web.asked import NewRequest
 from hub.web.desk import Handler, Planner, Reader, TheDesk, visible
-from hub.web.problems import Refused, wrong_field
+from hub.web.problems import Refused, log_broken, wrong_field
 from hub.web.repeating import get, post, router
 
 api = router("requests")
@@ -149,7 +149,10 @@ def show_request(
         row = desk.seen(connection, token, number)
         tasks = visible(requests.tasks_of(connection, number), token)
         subjects = [f"request {number}", *(f"task {one.id}" for one in tasks)]
-        entries = [one.entry for one in audit.entries(connection, subjects=subjects)]
+        try:
+            entries = [one.entry for one in audit.entries(connection, subjects=subjects)]
+        except ValueError:
+            raise log_broken() from None
     return views.request(deployment, row, tasks, entries, token, case)
 
 

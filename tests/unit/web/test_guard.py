@@ -302,6 +302,10 @@ def test_an_edited_entry_is_found(office: Office) -> None:
     answer = office.get("/audit/verify", token)
     assert answer.json()["holds"] is False
     assert EMAIL not in answer.text
+    for path in ("/audit", "/requests/1"):
+        answer = office.get(path, token)
+        assert (answer.status_code, answer.json()["code"]) == (409, "log-broken")
+        assert EMAIL not in answer.text
 
 
 def test_the_description_says_what_is_there(office: Office) -> None:
