@@ -21,6 +21,7 @@ def test_an_erasure_is_everywhere_and_proved(world: World, desk: Desk, aino: str
         "crowst-crm": "verified",
         "crowst-crm residual:engagements": "confirmed: residual-engagements",
         "crowst-mailer": "verified",
+        "joint-webinar": "not_held",
         "hub": "verified",
     }
     desk.close(number)
@@ -88,5 +89,9 @@ def test_a_dry_run_writes_nothing(world: World, desk: Desk, aino: str) -> None:
     before = world.writes(), desk.row(number)
     shown = dryrun.preview(desk.deployment, number, desk.opened)
     assert (world.writes(), desk.row(number)) == before
-    assert {one.system: one.held for one in shown.systems} == {"crowst-crm": 1, "crowst-mailer": 1}
+    assert {one.system: one.held for one in shown.systems} == {
+        "crowst-crm": 1,
+        "crowst-mailer": 1,
+        "joint-webinar": 0,
+    }
     assert {one.article for one in shown.applies} >= {"17(1)(b)"}
