@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from hub.api import Activity, ActivityKind, Ref
-from hub.store import activities, links, normalise, people, questions
+from hub.store import links, normalise, people, questions
 from hub.store.subjects import Subject
 from hub.sync.aside import Place, keep, look
 from hub.sync.collect import Collector
@@ -89,9 +89,7 @@ def _collect(page: Page, collector: Collector, subjects: Sequence[Subject], one:
         page.result.counts["activity-unasked"] += 1
         return
     for subject in subjects:
-        digest = collector.digest(subject.controller, one)
-        if not activities.known(page.connection, [digest]):
-            collector.collect(subject, one)
+        collector.collect(subject, one)  # the record was linked just now: none of it has landed
 
 
 def _settled(page: Page, owners: dict[str, list[Subject]]) -> list[str]:

@@ -39,7 +39,9 @@ from hub.api import (
     Verdict,
     Write,
 )
+from hub.connect.host import Host
 from hub.delivery.deployment import Deployment, Opened
+from hub.opening import Hub
 from hub.settings import load
 from hub.store import people, subjects
 from hub.store.activities import of_person
@@ -192,13 +194,10 @@ class Tool:
         begin = max(int(cursor) - OVERLAP, 0) if cursor else 0
         for start in range(begin, len(self.log), PAGE):
             numbers = range(start, min(start + PAGE, len(self.log)))
+            told = [(n, self.log[n]) for n in numbers if self.log[n].ref.scope == scope]
             yield ActivityPage(
-                [
-                    self.log[n]
-                    for n in numbers
-                    if self.log[n].ref.scope == scope and n not in self.unreadable
-                ],
-                [self.unreadable[n] for n in numbers if n in self.unreadable],
+                [one for n, one in told if n not in self.unreadable],
+                [self.unreadable[n] for n, _ in told if n in self.unreadable],
                 str(numbers[-1] + 1),
             )
 
@@ -208,8 +207,10 @@ class Tool:
             self.written.append(one)
             id_ = one.ref.id if one.ref else f"c{len(self.held) + 1}"
             before = self.held.get((one.scope, id_))
-            fields = {**(before.fields if before else {}), **one.fields}
-            self.register(id_, str(fields["email"]), scope=one.scope, **_without_email(fields))
+            fields: dict[str, FieldValue] = {**(before.fields if before else {}), **one.fields}
+            said = (*(before.consents if before else ()), *one.consents)
+            email = str(fields.pop("email"))
+            self.register(id_, email, *said, scope=one.scope, **fields)
             results.append(Result(one.key, Verdict.OK, record=self.held[one.scope, id_]))
         return results
 
@@ -220,10 +221,6 @@ class Tool:
             said = {c.topic: c for c in (*self.held[place].consents, *one.consents)}
             self.held[place] = replace(self.held[place], consents=tuple(said.values()))
         return [Result(one.key, Verdict.OK) for one in batch]
-
-
-def _without_email(fields: Mapping[str, FieldValue]) -> dict[str, FieldValue]:
-    return {name: value for name, value in fields.items() if name != "email"}
 
 
 def tool_type(kind: str, clock: ManualClock, *, scoped: bool) -> ConnectorType:
@@ -256,6 +253,7 @@ class EventsWorld:
     clock: ManualClock
     deployment: Deployment
     tools: dict[str, Tool]
+    hub: Hub
     reports: list[Report] = field(default_factory=list)
 
     @property
@@ -324,8 +322,6 @@ def events_world(
         "events": tool_type("events", clock, scoped=True),
         "contacts": tool_type("contacts", clock, scoped=False),
     }
-    from hub.connect.host import Host
-
     vault = Vault(f"sqlite:///{folder}/keys.db", MasterKeys({1: bytes(range(32))}), clock.now)
     database = open_store(f"sqlite:///{folder}/hub.db")
     migrate(database)
@@ -341,7 +337,7 @@ def events_world(
             settings.landscape, database, vault, Identities(vault.index()), systems, clock.now
         )
         try:
-            yield EventsWorld(clock, deployment, tools)
+            yield EventsWorld(clock, deployment, tools, Hub(settings, host, deployment, systems))
         finally:
             vault.close()
             database.dispose()

@@ -1,6 +1,7 @@
 """Plugins are found, judged by name, and open systems; a bad one blocks only its own."""
 
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from importlib.metadata import EntryPoint
 
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from hub.api import (
     API_VERSION,
+    ActivityKind,
     Capability,
     ConnectorType,
     Misconfigured,
@@ -19,6 +21,7 @@ from hub.connect.discovery import GROUP
 from hub.connect.host import Host
 from hub.connect.validation import InvalidSettings
 from hub.domain.landscape import (
+    ActivityMap,
     CreatePolicy,
     Direction,
     Effect,
@@ -162,9 +165,14 @@ def acme_type(**changed):
         "settings": Settings,
         "streams": (
             StreamType("people", email_field="email"),
-            StreamType("members", email_field="email", scoped=True),
+            StreamType(
+                "members",
+                email_field="email",
+                scoped=True,
+                activities=frozenset({ActivityKind.MAIL_SENT, ActivityKind.MAIL_OPENED}),
+            ),
         ),
-        "capabilities": frozenset({Capability.READ, Capability.WRITE}),
+        "capabilities": frozenset({Capability.READ, Capability.WRITE, Capability.READ_ACTIVITIES}),
         "open": Opened,
         "base_url": lambda s: s.base_url,
         "auth": auth,
@@ -226,6 +234,40 @@ def test_a_connector_is_given_what_the_configuration_says(host, clock):
     assert context.now() == clock.now()
     reply = context.http.call("GET", "/people/{id}", path={"id": "1"}, limit="search")
     assert reply.json()["id"] == "1"
+
+
+def collecting(*kinds, name="members", scopes=("a1",)):
+    return replace(stream(name, scopes), activities=tuple(ActivityMap(kind) for kind in kinds))
+
+
+def test_a_connector_is_told_which_activities_are_collected(host):
+    context = host.open(system(stream(), collecting("mail-sent")), SETTINGS).context
+    assert context.activities == {
+        "people": frozenset(),
+        "members": frozenset({ActivityKind.MAIL_SENT}),
+    }
+
+
+@pytest.mark.parametrize(
+    ("configured", "known"),
+    [
+        (collecting("mail-sent", "poll"), "mail-opened, mail-sent"),
+        (collecting("poll", name="people", scopes=("",)), "none"),
+    ],
+)
+def test_an_activity_that_the_stream_does_not_tell_of(host, configured, known):
+    told = f"acme tells of no activities of the kind 'poll' in the stream '{configured.name}'"
+    with pytest.raises(Misconfigured, match=told) as caught:
+        host.open(system(configured), SETTINGS)
+    assert caught.value.mend.endswith(f"the kinds it tells of: {known}")
+
+
+def test_activities_need_the_capability(clock):
+    with (
+        Host([acme_type(capabilities=frozenset({Capability.READ, Capability.WRITE}))]) as host,
+        pytest.raises(Misconfigured, match="tells of no activities"),
+    ):
+        host.open(system(collecting("mail-sent")), SETTINGS)
 
 
 def test_the_configuration_s_rates_win(host, clock):

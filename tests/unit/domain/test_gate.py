@@ -14,6 +14,8 @@ from unit.domain.scene import NOW, facts, landscape, project, value
 from hub.domain.gate import (
     Decision,
     Facts,
+    may_bring,
+    may_collect,
     may_cross,
     may_hold,
     may_refuse,
@@ -239,3 +241,68 @@ def test_the_gate_is_pure() -> None:
     first = hold(person, "bangeri-crm", what, project())
     assert hold(person, "bangeri-crm", what, project()) == first
     assert person == before
+
+
+class TestMayCollect:
+    def test_what_needs_no_permission(self) -> None:
+        assert may_collect(facts(), None, NOW).rule == "collected"
+
+    def test_a_marketing_prohibition_does_not_matter(self) -> None:
+        assert may_collect(facts(permissions={"newsletter": PROHIBITED}), None, NOW).allowed
+
+    @pytest.mark.parametrize(
+        ("refused", "rule"),
+        [({"blocked": True}, "erasure-block"), ({"restricted": True}, "restriction")],
+    )
+    @pytest.mark.parametrize("needs", [None, "profiling"])
+    def test_what_stands_over_everything(
+        self, refused: dict[str, bool], rule: str, needs: str | None
+    ) -> None:
+        answer = may_collect(facts(permissions={"profiling": YES}, **refused), needs, NOW)
+        assert (answer.allowed, answer.rule) == (False, rule)
+
+    def test_a_permission_that_stands(self) -> None:
+        answer = may_collect(facts(permissions={"profiling": YES}), "profiling", NOW)
+        assert (answer.allowed, answer.rule, answer.reason) == (
+            True,
+            "consent",
+            "profiling: consent",
+        )
+
+    def test_a_ground_without_a_time(self) -> None:
+        mailbox = Permission(True, "company-mailbox", Ground.COMPANY_MAILBOX)
+        assert may_collect(facts(permissions={"profiling": mailbox}), "profiling", NOW).allowed
+
+    def test_what_happened_before_it_was_permitted(self) -> None:
+        earlier = NOW - timedelta(seconds=1)
+        answer = may_collect(facts(permissions={"profiling": YES}), "profiling", earlier)
+        assert (answer.allowed, answer.rule) == (False, "before-permission")
+        assert answer.reason == "profiling: permitted only since 2026-11-02"
+
+    def test_a_permission_of_another_purpose(self) -> None:
+        answer = may_collect(facts(permissions={"newsletter": YES}), "profiling", NOW)
+        assert (answer.rule, answer.reason) == ("no-ground", "profiling: no ground is known")
+
+    def test_a_permission_that_was_withdrawn(self) -> None:
+        answer = may_collect(facts(permissions={"profiling": PROHIBITED}), "profiling", NOW)
+        assert (answer.rule, answer.reason) == (
+            "prohibited",
+            "profiling: prohibited since 2026-11-02",
+        )
+
+
+class TestMayBring:
+    def test_a_system_of_one_company(self) -> None:
+        world = landscape(ENDED)
+        assert may_bring(world, world.systems["crowst-crm"], NOW).allowed
+
+    def test_a_joint_system_while_its_project_is_live(self) -> None:
+        world = landscape(project())
+        assert may_bring(world, world.systems["webinar-tool"], NOW).rule == "joint-project"
+
+    @pytest.mark.parametrize("one", [ENDED, project(starts=date(2026, 11, 3))])
+    def test_before_the_start_and_after_the_end(self, one: Project) -> None:
+        world = landscape(one)
+        answer = may_bring(world, world.systems["webinar-tool"], NOW)
+        assert (answer.allowed, answer.rule) == (False, "project-ended")
+        assert "only its refusals count" in answer.reason

@@ -109,6 +109,12 @@ def test_the_example_is_for_real_accounts(example: Settings) -> None:
     for name, settings in example.plugin_settings.items():
         assert "base_url" not in settings, f"{name} should talk to the vendor itself"
     assert not land.systems["bangeri-mailer"].enabled
+    members = land.systems["crowst-mailer"].stream("members")
+    assert {one.kind: one.needs for one in members.activities} == {
+        "mail-sent": None,
+        "mail-opened": "profiling",
+        "mail-clicked": "profiling",
+    }
     assert example.master_key is None
     assert "canary" not in repr(example)
 
