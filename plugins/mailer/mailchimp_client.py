@@ -40,6 +40,7 @@ _BY_TITLE = {
     "member in compliance state": (Verdict.REFUSED, COMPLIANCE),
     "forgotten email not subscribed": (Verdict.REFUSED, FORGOTTEN),
     "member exists": (Verdict.PERMANENT, EXISTS),
+    "method not allowed": (Verdict.PERMANENT, "not-allowed"),
 }
 _BY_WORDS = (
     ("compliance state", Verdict.REFUSED, COMPLIANCE),

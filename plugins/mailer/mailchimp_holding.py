@@ -24,7 +24,7 @@ from hub.api import (
     Unavailable,
     Verification,
 )
-from plugins.mailer.mailchimp_activities import activity
+from plugins.mailer.mailchimp_campaigns import activity
 from plugins.mailer.mailchimp_client import LIST, MEMBER, Client, member_call
 from plugins.mailer.mailchimp_mapping import EMAIL, STREAM
 from plugins.mailer.mailchimp_reading import PAGE
@@ -44,7 +44,7 @@ KEPT = {
 REMOVED = "removed-from-api"
 """A GET gives 404. It is the same as if the member had never been."""
 
-QUIET = ("unsubscribed", "cleaned")
+QUIET = ("unsubscribed", "cleaned", "pending")
 """Statuses to which nothing is sent, beside the archived one."""
 
 
@@ -145,8 +145,8 @@ class Holdings:
     def verify(self, refs: Sequence[Ref], act: Act) -> Sequence[Verification]:
         """As `Verifies.verify`.
 
-        A restriction also shows its effect in someone who unsubscribed meanwhile or whose address
-        bounces; the end of one in any member who is not archived.
+        A restriction also shows its effect in someone who unsubscribed meanwhile, whose address
+        bounces or who has not confirmed; the end of one in any member who is not archived.
         """
         verified: list[Verification] = []
         asked = [(ref.scope, _handle(ref)) for ref in refs]

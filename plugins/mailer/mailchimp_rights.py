@@ -7,7 +7,9 @@ All go by contact id, in any audience. Deleting for good and archiving are Mailc
                Subscribed"), only by the person's own form.
     restrict   archives: nothing is sent any more, tags stay, and it reads neither as a deletion
                nor as a withdrawal (`RecordState.ARCHIVED`, stance UNSTATED). Mailchimp does not
-               tell an archived member's former status, so it becomes the memo.
+               tell an archived member's former status, so it becomes the memo. It archives nobody
+               whose address bounces or who has not confirmed yet: to those nothing is sent as
+               they are, so they stay as they are.
     lift       brings that status back. Nobody is subscribed who was not, nobody over a refusal
                that came meanwhile; where Mailchimp refuses, it stays as it is.
 """
@@ -37,6 +39,9 @@ ARCHIVED = "archived"
 
 STATUSES = ("subscribed", "unsubscribed", "cleaned", "pending", "transactional", ARCHIVED)
 """What a memo may say."""
+
+NOT_ARCHIVED = ("cleaned", "pending")
+"""Statuses that Mailchimp does not archive."""
 
 REFUSALS = ("unsubscribed", "cleaned")
 
@@ -90,14 +95,18 @@ class RightsWriter:
         return batch.results()
 
     def restrict(self, writes: Sequence[Write]) -> Sequence[Result]:
-        """As `Restricts.restrict`. `Write.memo` may be what an earlier try answered, which an
-        archived member no longer tells; the memo comes also with an outcome that is not known."""
+        """As `Restricts.restrict`. `Write.memo` may be what an earlier try answered, or the code
+        that `verify` gave before: an archived member no longer tells it. The memo comes also with
+        an outcome that is not known."""
         batch = Batch(writes)
         going: list[Present] = []
         for write, member in self._present(batch, writes, Outcome(Verdict.OK, ABSENT)):
-            if member.get("status") == ARCHIVED:
+            status = str(member.get("status"))
+            if status == ARCHIVED:
                 ended = Outcome(Verdict.OK, "already-archived")
                 self._settle(batch, write, member, ended, write.memo or ARCHIVED)
+            elif status in NOT_ARCHIVED:
+                self._settle(batch, write, member, Outcome(Verdict.OK, "nothing-sent"), status)
             else:
                 going.append((write, member))
         answers = self._many(
@@ -120,8 +129,7 @@ class RightsWriter:
         """As `Restricts.lift`. OK with reason "not-archived" where they came back already.
 
         Someone who was archived before the restriction stays so, and so does one of whom no memo
-        is left, for the two look alike: PERMANENT, for a person to look at. Someone whose
-        confirmation was pending is asked by Mailchimp once more.
+        is left, for the two look alike: PERMANENT, for a person to look at.
         """
         batch = Batch(writes)
         going: list[Present] = []

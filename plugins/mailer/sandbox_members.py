@@ -21,6 +21,9 @@ from plugins.mailer.sandbox_calls import add_by_api, batch_error, batch_row, cha
 
 MOST_MEMBERS = 500
 
+NOT_ARCHIVED = ("cleaned", "pending", "archived")
+"""Statuses from which a member cannot be archived."""
+
 
 class MemberRoutes(Account):
     """Members: listed, added, changed, archived, deleted, and what is kept with them."""
@@ -143,9 +146,16 @@ class MemberRoutes(Account):
 
     @route("DELETE", MEMBER)
     def archive_member(self, call: Call) -> Answer:
-        """Archive."""
+        """Archive, where the vendor lets it be."""
         audience = self._audience(call)
         member = audience.find(call.path["member"])
+        if member.status in NOT_ARCHIVED:
+            raise Refused(
+                "Method Not Allowed",
+                "This list member cannot be removed. Can not archive a contact that is bounced, "
+                "pending or archived",
+                status=405,
+            )
         member.status = "archived"
         audience.touch(member, iso(self.now()))
         return Answer(204)

@@ -11,7 +11,7 @@ import pytest
 from hub.api import Activity, ActivityKind, ActivityPage, BadAnswer
 from hub.testing.factories import START
 from plugins.mailer.mailchimp import Mailchimp
-from plugins.mailer.mailchimp_activities import bare_link
+from plugins.mailer.mailchimp_campaigns import bare_link
 from tests.contract.mailer.conftest import CONFIRMED, LIST, World
 
 AINO, EINO = "aino@posti.example", "eino@posti.example"
@@ -163,9 +163,26 @@ def test_a_kind_that_is_collected_from_now_on_is_read_from_the_beginning(
 ) -> None:
     world.send("c1")
     world.act(LIST, AINO, "click", campaign="c1")
-    cursor = told(world.open(activities=[SENT]))[-1].cursor
-    world.clock.advance(30 * 86400)
+    cursor = None
+    for _ in range(2):
+        cursor = told(world.open(activities=[SENT]), cursor)[-1].cursor
+        world.clock.advance(30 * 86400)
     assert CLICKED in kinds(told(world.open(), cursor))
+
+
+def test_a_pass_that_told_something_is_over_at_its_last_page(
+    world: World, mailer: Mailchimp, two: tuple[str, str]
+) -> None:
+    """The next one begins with the first campaign again, also within the overlap."""
+    world.send("c1")
+    world.send("c2")
+    cursor = told(mailer)[-1].cursor
+    world.clock.advance(60)
+    world.act(LIST, AINO, "open", campaign="c2")
+    cursor = told(mailer, cursor)[-1].cursor
+    world.clock.advance(60)
+    world.act(LIST, EINO, "open", campaign="c1")
+    assert two[1] in {one.ref.id for one in all_of(told(mailer, cursor)).values()}
 
 
 def test_whoever_was_deleted_for_good_is_not_told_of(
@@ -189,7 +206,10 @@ def test_a_changed_address_and_an_archive_keep_the_contact(
     assert all_of(told(world.open())) == first
 
 
-def test_other_audiences_are_left_out(world: World, mailer: Mailchimp) -> None:
+def test_other_audiences_are_left_out(
+    world: World, mailer: Mailchimp, two: tuple[str, str]
+) -> None:
+    """Also where the same person is in both."""
     world.seed(CONFIRMED, {"email_address": AINO})
     world.send("c1", CONFIRMED)
     assert all_of(told(mailer)) == {}

@@ -115,6 +115,10 @@ def test_archiving_and_bringing_back(
     """What it archives our connector reads as archived, and lifts; and the other way round."""
     chimp.lists.delete_list_member(LIST, aino)
     assert chimp.lists.get_list_member(LIST, aino)["status"] == "archived"
+    assert refused(lambda: chimp.lists.delete_list_member(LIST, aino)) == (
+        405,
+        "Method Not Allowed",
+    )
     ref = Ref("members", LIST, world.member(LIST, AINO).contact_id, AINO)
     assert [one.code for one in mailer.verify([ref], Act.RESTRICT)] == ["archived"]
     chimp.lists.update_list_member(LIST, aino, {"merge_fields": {"FNAME": "Aino"}})

@@ -13,7 +13,6 @@ from plugins.mailer.mailchimp import Mailchimp
 from tests.contract.mailer.conftest import CONFIRMED, LIST, PERMISSION, World, by_email
 
 AINO = "aino@posti.example"
-ALL = ["subscribed", "unsubscribed", "cleaned", "pending", "transactional"]
 
 
 def known(world: World, scope: str = LIST, **more: Any) -> Ref:
@@ -37,7 +36,7 @@ def shown(mailer: Mailchimp, ref: Ref, act: Act) -> tuple[bool, str]:
     return found.done, found.code
 
 
-@pytest.mark.parametrize("status", ALL)
+@pytest.mark.parametrize("status", ["subscribed", "unsubscribed", "transactional"])
 def test_restricted_and_brought_back(world: World, mailer: Mailchimp, status: str) -> None:
     ref = known(world, status=status, tags=["VIP"], marketing_permissions=[PERMISSION])
     result = restrict(mailer, ref)
@@ -52,7 +51,39 @@ def test_restricted_and_brought_back(world: World, mailer: Mailchimp, status: st
     assert world.member(LIST, AINO).status == status
     assert world.member(LIST, AINO).ticked == {PERMISSION}
     assert shown(mailer, ref, Act.LIFT) == (True, status)
-    assert shown(mailer, ref, Act.RESTRICT)[0] is (status in ("unsubscribed", "cleaned"))
+    assert shown(mailer, ref, Act.RESTRICT)[0] is (status == "unsubscribed")
+
+
+@pytest.mark.parametrize("status", ["cleaned", "pending"])
+def test_whom_mailchimp_archives_not_is_sent_nothing_anyway(
+    world: World, mailer: Mailchimp, status: str
+) -> None:
+    ref = known(world, CONFIRMED, status=status)
+    result = restrict(mailer, ref)
+    assert (result.verdict, result.reason, result.memo) == (Verdict.OK, "nothing-sent", status)
+    assert shown(mailer, ref, Act.RESTRICT) == (True, status)
+    assert lift(mailer, ref, status) == (Verdict.OK, "not-archived")
+    assert world.member(CONFIRMED, AINO).status == status
+    if status == "pending":
+        world.act(CONFIRMED, AINO, "confirm")
+        assert shown(mailer, ref, Act.RESTRICT) == (False, "subscribed"), "it must be seen"
+
+
+def test_a_status_that_changes_under_the_restriction(
+    world: World, mailer: Mailchimp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref = known(world)
+    real = world.sandbox._answer
+
+    def bouncing(call: Any, endpoint: Any) -> Answer:
+        if call.method == "DELETE":
+            world.act(LIST, AINO, "bounce")
+        return real(call, endpoint)
+
+    monkeypatch.setattr(world.sandbox, "_answer", bouncing)
+    assert restrict(mailer, ref).reason == "not-allowed"
+    monkeypatch.undo()
+    assert restrict(mailer, ref).reason == "nothing-sent"
 
 
 def test_it_reads_neither_as_a_withdrawal_nor_as_a_deletion(
@@ -111,6 +142,14 @@ def test_a_restriction_tried_twice_keeps_the_first_memo(
     world.sandbox.faults.clear()
     again = restrict(mailer, ref, first.memo)
     assert (again.verdict, again.memo) == (Verdict.OK, "subscribed")
+
+
+def test_what_verify_tells_before_is_a_memo(world: World, mailer: Mailchimp) -> None:
+    """For whoever may be killed between the act and the keeping of its answer."""
+    ref = known(world)
+    _, code = shown(mailer, ref, Act.RESTRICT)
+    restrict(mailer, ref, code)
+    assert restrict(mailer, ref, code).memo == "subscribed"
 
 
 def test_what_was_archived_without_an_answer_is_seen_at_once(
