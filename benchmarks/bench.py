@@ -41,12 +41,14 @@ def main() -> int:
     given = parser.parse_args()
     if given.profile:
         for size in given.sizes:
-            with running(size) as vendor:
-                _run("hub_work", vendor, size, "--profile", str(given.profile.resolve()))
+            for module in ("hub_work", "five_work"):
+                with running(size, five=module == "five_work") as vendor:
+                    _run(module, vendor, size, "--profile", str(given.profile.resolve()))
         return 0
     machine = report.machine()  # before: the load of others, not ours
     floors: dict[int, list[Run]] = {}
     hubs: dict[int, list[Run]] = {}
+    fives: dict[int, list[Run]] = {}
     for size in given.sizes:
         for turn in range(TIMES if size <= SMALL else 1):
             _say(f"{size} people, run {turn + 1}: floor")
@@ -55,17 +57,23 @@ def main() -> int:
             _say(f"{size} people, run {turn + 1}: hub")
             with running(size) as vendor:
                 hubs.setdefault(size, []).append(_run("hub_work", vendor, size))
+            _say(f"{size} people, run {turn + 1}: hub over five systems")
+            with running(size, five=True) as vendor:
+                fives.setdefault(size, []).append(_run("five_work", vendor, size))
     if given.json:
-        runs = {"machine": machine, "floor": floors, "hub": hubs}
+        runs = {"machine": machine, "floor": floors, "hub": hubs, "five": fives}
         given.json.write_bytes(
             orjson.dumps(runs, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS)
         )
-    figures = [report.figures(size, _middle(floors[size]), _middle(hubs[size])) for size in floors]
+    figures = [
+        report.figures(size, _middle(floors[size]), _middle(hubs[size]), _middle(fives[size]))
+        for size in floors
+    ]
     table = report.table(figures)
     print(f"\n{machine}\n\n{table}")
     if given.readme:
         report.into_readme(f"{machine}.\n\n{table}")
-    return 1 if any(one.unchanged_writes for one in figures) else 0
+    return 1 if any(one.unchanged_writes or one.five_again_writes for one in figures) else 0
 
 
 def _run(module: str, vendor: Vendor, size: int, *more: str) -> Run:

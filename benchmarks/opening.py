@@ -19,14 +19,14 @@ SYNCHRONOUS: Final = "FULL"
 
 
 @contextmanager
-def opened(folder: Path, vendor_url: str) -> Iterator[Hub]:
+def opened(folder: Path, vendor_url: str, config: Path = CONFIG) -> Iterator[Hub]:
     """A new hub in `folder`, with a key of its own."""
     environ = {
         "HUB_HOME": str(folder),
         "HUB_MASTER_KEY": b64encode(token_bytes(32)).decode(),
         "VENDOR_URL": vendor_url,
     }
-    with open_hub(load(CONFIG, environ), upgrade=True) as hub:
+    with open_hub(load(config, environ), upgrade=True) as hub:
         with hub.deployment.database.connect() as connection:
             level = connection.exec_driver_sql("PRAGMA synchronous").scalar_one()
         assert level == ("OFF", "NORMAL", "FULL", "EXTRA").index(SYNCHRONOUS), "not comparable"

@@ -43,6 +43,15 @@ class Figures:
     peak: float  # MiB
     peak_first: float
     peak_floor: float
+    five_first: float  # of five systems: records a second
+    five_first_cpu: float  # microseconds a record
+    five_settling: float  # seconds
+    five_again: float
+    five_again_cpu: float
+    five_again_writes: int
+    five_changed: float  # seconds
+    five_withdrawals: tuple[float, float]  # Mailchimp's, HubSpot's, seconds
+    five_peak: float  # MiB
 
     @property
     def first_ratio(self) -> float:
@@ -55,7 +64,9 @@ class Figures:
         return self.again / self.again_floor
 
 
-def figures(people: int, floor: Mapping[str, Stage], hub: Mapping[str, Stage]) -> Figures:
+def figures(
+    people: int, floor: Mapping[str, Stage], hub: Mapping[str, Stage], five: Mapping[str, Stage]
+) -> Figures:
     """The figures of one size."""
     quiet = ("settling", "again", "again-mailer")
     return Figures(
@@ -82,6 +93,18 @@ def figures(people: int, floor: Mapping[str, Stage], hub: Mapping[str, Stage]) -
         peak=max(stage.peak_mib for stage in hub.values()),
         peak_first=hub["first"].peak_mib,
         peak_floor=floor["again"].peak_mib,
+        five_first=five["five-first"].rate,
+        five_first_cpu=five["five-first"].cpu_us,
+        five_settling=five["five-settling"].seconds,
+        five_again=five["five-again"].rate,
+        five_again_cpu=five["five-again"].cpu_us,
+        five_again_writes=five["five-again"].facts["writes"],
+        five_changed=five["five-changed"].seconds,
+        five_withdrawals=(
+            five["five-withdrawal-mailchimp"].seconds,
+            five["five-withdrawal-hubspot"].seconds,
+        ),
+        five_peak=max(stage.peak_mib for stage in five.values()),
     )
 
 
@@ -137,6 +160,26 @@ ROWS: Sequence[tuple[str, str, Callable[[Figures], str]]] = (
         lambda f: f"{f.peak_first:.0f} / {f.peak:.0f}",
     ),
     ("… of the floor", "", lambda f: f"{f.peak_floor:.0f}"),
+    ("**Five systems**: first sync, records a second", "", lambda f: f"{f.five_first:,.0f}"),
+    ("… processor time a record, µs", "", lambda f: f"{f.five_first_cpu:.0f}"),
+    (
+        "… then writing back who came, and coming to rest, seconds",
+        "",
+        lambda f: f"{f.five_settling:.2f}",
+    ),
+    (
+        "… unchanged re-read of all five, records a second (writes)",
+        "≥ 20,000 (0)",
+        lambda f: f"{f.five_again:,.0f} ({f.five_again_writes})",
+    ),
+    ("… processor time a record, µs", "", lambda f: f"{f.five_again_cpu:.0f}"),
+    ("… 1 % changed, seconds", "", lambda f: f"{f.five_changed:.2f}"),
+    (
+        "… withdrawal in Mailchimp / in HubSpot until the other is told, seconds of work",
+        "",
+        lambda f: " / ".join(f"{one:.2f}" for one in f.five_withdrawals),
+    ),
+    ("… peak memory, MiB", "", lambda f: f"{f.five_peak:.0f}"),
 )
 
 

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import httpx
@@ -22,19 +23,39 @@ from benchmarks.population import people
 from benchmarks.vendor_http import Answer, serve
 from benchmarks.vendor_hubspot import HubSpot
 from benchmarks.vendor_mailchimp import Mailchimp
+from benchmarks.vendor_zoom import SHARE, Zoom
+
+PARTNER = "/partner"
+"""Before the paths of the second company's accounts."""
+OVERLAP = 2
+"""The second company knows one in so many of the people."""
 
 
 class Vendors:
-    """Both accounts behind one address; their paths do not meet."""
+    """All accounts behind one address; their paths do not meet. `five`: a second company's two,
+    and a webinar tool that both share."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, *, five: bool) -> None:
         self._count = count
         self._turn = 0
-        self.hubspot = HubSpot(people(count))
+        more = ("hub_webinars",) if five else ()
+        self.hubspot = HubSpot(people(count), more)
         self.mailchimp = Mailchimp()
+        self.partner: tuple[HubSpot, Mailchimp] | None = None
+        self.zoom: Zoom | None = None
+        if five:
+            self.partner = HubSpot(islice(people(count), 0, None, OVERLAP), more), Mailchimp()
+            self.zoom = Zoom(islice(people(count), 0, None, SHARE))
 
     def handle(self, method: str, path: str, query: dict[str, str], body: bytes) -> Answer:
         """The answer to one request."""
+        if self.zoom and path.startswith(("/v2/", "/oauth/")):
+            return self.zoom.handle(method, path, query, body)
+        if self.partner and path.startswith(PARTNER):
+            crm, mailer = self.partner
+            path = path.removeprefix(PARTNER)
+            box = mailer if path.startswith("/3.0/") else crm
+            return box.handle(method, path, query, body)
         if path.startswith("/3.0/"):
             return self.mailchimp.handle(method, path, query, body)
         if path.startswith("/_control/"):
@@ -44,27 +65,39 @@ class Vendors:
     def _control(self, what: str, query: dict[str, str]) -> Any:
         match what:
             case "calls":  # since the last time asked
-                calls = {
-                    "hubspot": dict(self.hubspot.calls),
-                    "mailchimp": dict(self.mailchimp.calls),
-                }
-                self.hubspot.calls.clear()
-                self.mailchimp.calls.clear()
+                boxes = self._boxes()
+                calls = {name: dict(box.calls) for name, box in boxes.items()}
+                for box in boxes.values():
+                    box.calls.clear()
                 return calls
             case "edit":
                 self._turn += 1
                 return self.hubspot.edit(float(query["share"]), self._turn)
             case "later":
                 self.mailchimp.later()
+                if self.partner:
+                    self.partner[1].later()
                 return True
             case "members":
-                return self.mailchimp.count
+                partner = self.partner[1].count if self.partner else 0
+                return self.mailchimp.count + partner
+            case "registered":
+                return self.zoom.count if self.zoom else 0
             case "withdraw":
                 return self._withdraw(query["at"], int(query["number"]))
             case "refused":
                 box = self.hubspot if query["by"] == "hubspot" else self.mailchimp
                 return box.refusals.get(query["email"])
         raise LookupError(what)
+
+    def _boxes(self) -> dict[str, HubSpot | Mailchimp | Zoom]:
+        boxes: dict[str, HubSpot | Mailchimp | Zoom] = {
+            "hubspot": self.hubspot,
+            "mailchimp": self.mailchimp,
+        }
+        if self.partner:
+            boxes |= {"partner-hubspot": self.partner[0], "partner-mailchimp": self.partner[1]}
+        return {**boxes, "zoom": self.zoom} if self.zoom else boxes
 
     def _withdraw(self, at: str, number: int) -> dict[str, Any]:
         (n,) = self.hubspot.subscribed(1, number * self._count // 100)
@@ -93,9 +126,9 @@ class Vendor:
 
 
 @contextlib.contextmanager
-def running(count: int) -> Iterator[Vendor]:
+def running(count: int, *, five: bool = False) -> Iterator[Vendor]:
     """The vendors with that many contacts, in a process that ends with the block."""
-    command = [sys.executable, "-m", "benchmarks.vendor", str(count)]
+    command = [sys.executable, "-m", "benchmarks.vendor", str(count), *(["five"] if five else [])]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None
@@ -109,7 +142,7 @@ def running(count: int) -> Iterator[Vendor]:
 
 def main() -> None:
     """Serve until ended."""
-    vendors = Vendors(int(sys.argv[1]))
+    vendors = Vendors(int(sys.argv[1]), five="five" in sys.argv)
     gc.collect()
     gc.freeze()  # what stays anyway need not be looked through while somebody measures
     with contextlib.suppress(KeyboardInterrupt):

@@ -40,7 +40,8 @@ def iso(ms: int) -> str:
 class HubSpot:
     """One account: contacts, and their statuses for one subscription type."""
 
-    def __init__(self, people: Iterable[Person]) -> None:
+    def __init__(self, people: Iterable[Person], more: tuple[str, ...] = ()) -> None:
+        self._names = (*NAMES, *more)
         self.calls: Counter[str] = Counter()
         self.refusals: dict[str, float] = {}  # address -> when its UNSUBSCRIBED came by API
         self._values: list[tuple[str | None, ...]] = []
@@ -59,7 +60,7 @@ class HubSpot:
         self._pages = [self._page(n) for n in range(max(1, -(-count // PAGE)))]
         self._stale: set[int] = set()
         self._order: list[tuple[int, int]] | None = None
-        self._properties = _properties()
+        self._properties = _properties(self._names)
 
     def _add(self, person: Person) -> None:
         self._number[person.email] = len(self._values)
@@ -72,6 +73,7 @@ class HubSpot:
                 person.job_title,
                 person.company,
                 person.language,
+                *[None] * (len(self._names) - len(NAMES)),
             )
         )
         source = "" if person.newsletter == UNSTATED else "FORM"
@@ -162,7 +164,7 @@ class HubSpot:
                 if n is None:
                     n = len(self._values)
                     self._number[one["id"].lower()] = n
-                    self._values.append((one["id"], *[None] * (len(NAMES) - 1)))
+                    self._values.append((one["id"], *[None] * (len(self._names) - 1)))
                     self._wishes.append((UNSTATED, "", 0))
                     self._modified.append(0)
                     self._rows.append(b"")
@@ -233,7 +235,7 @@ class HubSpot:
     # bytes
 
     def _change(self, n: int, properties: dict[str, str]) -> None:
-        held = dict(zip(NAMES, self._values[n], strict=True))
+        held = dict(zip(self._names, self._values[n], strict=True))
         held |= {name: value for name, value in properties.items() if name in held}
         self._values[n] = tuple(held.values())
         self._modified[n] = max(int(time.time() * 1000), self._modified[n] + 1)
@@ -246,7 +248,7 @@ class HubSpot:
     def _row(self, n: int) -> bytes:
         at, id_ = iso(self._modified[n]), str(FIRST_ID + n)
         times = {"createdate": "2021-03-04T05:06:07.000Z", "lastmodifieddate": at}
-        properties = {**dict(zip(NAMES, self._values[n], strict=True)), **EXTRA, **times}
+        properties = {**dict(zip(self._names, self._values[n], strict=True)), **EXTRA, **times}
         return orjson.dumps(
             {
                 "id": id_,
@@ -291,8 +293,8 @@ class HubSpot:
         return b'{"results":[%b]%b}' % (b",".join(rows), more)
 
 
-def _properties() -> bytes:
-    names = (*NAMES, *EXTRA, "createdate", "lastmodifieddate", "hs_object_id")
+def _properties(names: tuple[str, ...]) -> bytes:
+    known = (*names, *EXTRA, "createdate", "lastmodifieddate", "hs_object_id")
     return orjson.dumps(
-        {"results": [{"name": n, "type": "string", "fieldType": "text"} for n in names]}
+        {"results": [{"name": n, "type": "string", "fieldType": "text"} for n in known]}
     )

@@ -51,10 +51,12 @@ class Mailchimp:
             return self._bytes[self._create(orjson.loads(body), self._now())]
         if path.startswith(MEMBERS + "/"):
             self.calls[f"members: {method.lower()}"] += 1
-            handle = path.removeprefix(MEMBERS + "/")
+            handle = path.removeprefix(MEMBERS + "/").removesuffix("/tags")
             contact = handle if handle in self._members else self._contact.get(handle, "")
             if contact not in self._members:
                 return 404, b'{"title":"Resource Not Found","status":404}'
+            if method == "POST":
+                return self._tag(contact, orjson.loads(body)["tags"])
             if method == "PATCH":
                 self._patch(contact, orjson.loads(body))
             return self._bytes[contact]
@@ -104,6 +106,8 @@ class Mailchimp:
             "status": given["status"],
             "merge_fields": dict.fromkeys(TAGS, "") | given.get("merge_fields", {}),
             "language": given.get("language", ""),
+            "tags": [{"id": 0, "name": name} for name in given.get("tags", ())],
+            "tags_count": len(given.get("tags", ())),
             "source": "API - Generic",
             "ip_signup": "",
             "timestamp_signup": "",
@@ -148,6 +152,16 @@ class Mailchimp:
             member["id"] = _hash(given["email_address"])
             self._contact[member["id"]] = contact
         self._touch(contact, given)
+
+    def _tag(self, contact: str, given: list[dict[str, str]]) -> Answer:
+        held = {one["name"]: one for one in self._members[contact]["tags"]}
+        for one in given:
+            if one["status"] == "active":
+                held[one["name"]] = {"id": 0, "name": one["name"]}
+            else:
+                held.pop(one["name"], None)
+        self._touch(contact, {"tags": list(held.values()), "tags_count": len(held)})
+        return 204, b""
 
     def _touch(self, contact: str, values: dict[str, Any]) -> None:
         member = self._members[contact]

@@ -33,6 +33,7 @@ PLACE = st.sampled_from(PLACES)
 AUDIENCE = st.sampled_from(tuple(AUDIENCES))
 CRM = st.sampled_from(CRMS)
 WEBINAR = st.sampled_from(tuple(WEBINARS))
+WHEN = st.sampled_from(("meanwhile", "meanwhile", "before", "afterwards"))
 ANSWERS = st.sets(st.sampled_from(tuple(QUESTIONS)))
 CONTROLLER = st.sampled_from(CONTROLLERS)
 PURPOSE = st.sampled_from(("newsletter", "events"))
@@ -59,14 +60,12 @@ class History(RuleBasedStateMachine):
         self.town.clock.advance(7)
         return self.town.clock.now()
 
-    @initialize(
-        known=st.booleans(), member=st.booleans(), early=st.sampled_from((False, False, True))
-    )
-    def the_story_begins(self, known: bool, member: bool, early: bool) -> None:
+    @initialize(known=st.booleans(), member=st.booleans(), when=WHEN)
+    def the_story_begins(self, known: bool, member: bool, when: str) -> None:
         """`known`: the hub has met everybody; `member`: one is of both companies by the project;
-        `early`: the project is still to begin."""
+        `when`: before the joint project begins, meanwhile, or after its end."""
         town = self.town
-        if not early:
+        if when != "before":
             town.wait_until(MEANWHILE)
         if known:
             for who, crm in (("Ainokukka", "crowst-crm"), ("Eetukukka", "bangeri-crm")):
@@ -75,6 +74,8 @@ class History(RuleBasedStateMachine):
             town.join("Ainokukka", "crowst-crm")
         if known or member:
             town.sync()
+        if when == "afterwards":
+            town.wait_until(AFTER_ITS_END)
 
     # people
 
