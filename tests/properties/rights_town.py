@@ -358,6 +358,11 @@ class RightsTown(Town):
                         )
         self.learn()
 
+    def run(self, system: str) -> None:
+        """As `Town.run`; a system out of use has no runs."""
+        if system not in self.disabled:
+            super().run(system)
+
     # judging
 
     def judge(self) -> None:

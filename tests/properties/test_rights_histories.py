@@ -302,8 +302,7 @@ class RightsHistory(RuleBasedStateMachine):
     @rule(system=SYSTEM)
     def the_hub_runs(self, system: str) -> None:
         self._tick()
-        if system not in self.town.disabled:
-            self.town.run(system)
+        self.town.run(system)
 
     @rule()
     def everything_comes_to_rest(self) -> None:
