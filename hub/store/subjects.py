@@ -135,7 +135,8 @@ def load(
     *,
     lock: bool = False,
 ) -> dict[int, Subject]:
-    """The persons of those ids, opened. One whose key is gone is shredded, and left out.
+    """The persons of those ids, opened. One whose key is gone is shredded, and left out; so is one
+    that was erased and whose key is to be destroyed next.
 
     `lock` is for transactions that decide by what they read here: their person rows are held, and
     read before everything else, so that no refusal commits between the reading and the decision.
@@ -148,7 +149,7 @@ def load(
     found: dict[int, Subject] = {}
     for row in rows:
         key = keys.get(row.key_id)
-        if key is None:
+        if key is None or not row.profile:
             continue
         found[row.id] = Subject(
             id=row.id,
