@@ -87,13 +87,15 @@ class RightsOracle:
 
     # what a handler's work wrote
 
-    def acted(self, one: Acted, record: Record, human: str | None) -> None:
-        """Hold an act on a record against what was asked. Raises Violation."""
+    def acted(self, one: Acted, record: Record, human: str | None, born: datetime) -> None:
+        """Hold an act on a record, there since `born`, against what was asked. Raises Violation."""
         controller = SYSTEM_OWNER[one.system]
         for request in self.asked.values():
             if request.who != human or request.right != ACTS[one.kind]:
                 continue
             reaches = controller in request.controllers
+            if one.kind == "erase" and self._came_back(request, controller, record, born):
+                continue
             # whom another controller knows only from here is erased there too
             if request.works and (reaches or (controller, human) not in self.own_records):
                 break
@@ -102,11 +104,18 @@ class RightsOracle:
                 f"I6: {one.system} was told to {one.kind} a record of {human}, which no approved "
                 f"request asks for: {[*self.asked.values()]}"
             )
-        if one.kind == "erase" and one.accepted:
-            if record in self.gone:
-                raise Violation(f"I7: {record} was erased at {self.gone[record]}, and again")
+        if one.kind == "erase" and one.accepted and record in self.gone:
+            raise Violation(f"I7: {record} was erased at {self.gone[record]}, and again")
         if one.kind == "erase" and one.accepted and one.heard:
             self.gone[record] = one.at
+
+    def _came_back(self, request: Asked, controller: str, record: Record, born: datetime) -> bool:
+        """Whether the record was made by an act of the person after the erasure, which is over: a
+        handler decides about them, and the hub leaves them alone."""
+        place = record[1] or record[0]
+        by_act = (born, place, request.who) in self.acts
+        over = request.ended == "closed" or (controller, request.who) in self.admitted
+        return by_act and over and request.started is not None and born > request.started
 
     def corrected(self, one: Written, human: str | None) -> None:
         """Hold a correction against what was asked. Raises Violation."""

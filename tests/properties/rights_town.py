@@ -53,6 +53,7 @@ class RightsTown(Town):
         self.handles: dict[Record, str] = {}  # (system, scope, address's hash) -> contact id
         self.heads: list[Any] = []
         self.spoken: list[str] = []
+        self.buried: dict[Record, tuple[str, str]] = {}  # record -> whose, its last address
         self.account = Account()
         self.acted_log: list[tuple[Acted, str | None]] = []
         self.corrected_log: list[tuple[Written, str | None]] = []
@@ -163,6 +164,7 @@ class RightsTown(Town):
             if (human := self.oracle.human_of.get(address)) is not None:
                 self.graves[record] = (human, copy.deepcopy(held))
                 self.humans[record] = human
+                self.buried[record] = (human, address)
             self.born.setdefault(record, self.clock.now())
             if record[1]:
                 self.handles[record[0], record[1], address_hash(address)] = record[2]
@@ -203,6 +205,22 @@ class RightsTown(Town):
             self.law.asked[number] = Asked(
                 number, right.value, who, address, controllers, corrections
             )
+        self.learn()
+
+    def adopt(
+        self,
+        number: int,
+        right: Right,
+        who: str,
+        controllers: tuple[str, ...],
+        corrections: dict[str, str],
+    ) -> None:
+        """A request that was handled elsewhere is judged from now on, as begun before it."""
+        request = Asked(number, right.value, who, self.of(who), controllers, corrections)
+        self.law.asked[number] = request
+        began = self.desk.row(number).approved_at
+        records = [(*record, address) for record, (_, address) in self.buried.items()]
+        self.law.begin(request, began, records)
         self.learn()
 
     def decides(self, act: Callable[[], Any]) -> Any:
@@ -353,9 +371,7 @@ class RightsTown(Town):
             for task in self.desk.tasks(number).values():
                 if task.state == "awaiting_external":
                     with self.world.deployment.database.begin() as connection:
-                        manual.confirm(
-                            connection, self.world.deployment, task.id, CONFIRMER, NOTE
-                        )
+                        manual.confirm(connection, self.world.deployment, task.id, CONFIRMER, NOTE)
         self.learn()
 
     def run(self, system: str) -> None:
@@ -390,7 +406,6 @@ class RightsTown(Town):
 
     def judge_rights(self) -> None:
         """What tasks wrote since the last look."""
-        self.learn_growth()
         for system in SYSTEMS:
             journal = self.world.sandbox(system).journal
             done, corrected = acts(system, journal, self.read[system])
@@ -400,7 +415,7 @@ class RightsTown(Town):
                 record = (act.system, act.scope, id_)
                 human = self.humans.get(record)
                 self.acted_log.append((act, human))
-                self.law.acted(act, record, human)
+                self.law.acted(act, record, human, self.born[record])
             for one in corrected:
                 record = (one.system, one.scope, self._id_of(one))
                 human = self.humans.get(record)
@@ -410,9 +425,6 @@ class RightsTown(Town):
         self._know()
         self.learn()
         self._own_copy_last()
-
-    def learn_growth(self) -> None:
-        """Before judging acts nothing is taken as approved anew: that only a handler does."""
 
     def _know(self) -> None:
         """Whom the hub knows by which address, while it still does."""
@@ -456,6 +468,8 @@ class RightsTown(Town):
             if system in but or record in self.reborn:
                 continue
             if self.born[record] > request.started:
+                continue
+            if (SYSTEM_OWNER[system], request.who) in self.law.admitted:
                 continue
             if request.about(SYSTEM_OWNER[system], record, address):
                 raise Violation(f"{what} {record} of {address} is there (request {request.number})")

@@ -33,7 +33,9 @@ AUDIENCE = st.sampled_from(tuple(AUDIENCES))
 CRM = st.sampled_from(CRMS)
 SYSTEM = st.sampled_from(SYSTEMS)
 FIELD = st.sampled_from(("last_name", "company", "job_title"))
-RIGHT = st.sampled_from((Right.ERASURE, Right.ERASURE, Right.RESTRICTION, *Right))  # what harms most
+RIGHT = st.sampled_from(
+    (Right.ERASURE, Right.ERASURE, Right.RESTRICTION, *Right)
+)  # what harms most
 ADDRESSED = st.sampled_from((("crowst",), ("crowst",), ("bangeri",), ("bangeri", "crowst")))
 HANDLER = st.sampled_from(("cli:handler", "cli:second"))
 PICK = st.integers(0, 20)
@@ -97,6 +99,7 @@ class RightsHistory(RuleBasedStateMachine):
         town.list[audience].subscribes(address, **town.values(who, controller))
         town.oracle.consents(controller, address, purpose, now)
         town.law.acts.append((now, audience, who))
+        town._remember()
 
     @rule(who=WHO, crm=CRM)
     def ticks_a_box_in_the_crms_form(self, who: str, crm: str) -> None:
@@ -259,7 +262,12 @@ class RightsHistory(RuleBasedStateMachine):
 
     # time and trouble
 
-    @rule(system=SYSTEM, kind=st.sampled_from(FAULTS), route=st.sampled_from(ROUTES), n=st.integers(1, 5))
+    @rule(
+        system=SYSTEM,
+        kind=st.sampled_from(FAULTS),
+        route=st.sampled_from(ROUTES),
+        n=st.integers(1, 5),
+    )
     def the_vendor_fails(self, system: str, kind: str, route: str, n: int) -> None:
         self.town.fault(system, kind, route, n)
 
@@ -275,7 +283,9 @@ class RightsHistory(RuleBasedStateMachine):
     def days_pass_and_the_hub_watches(self, days: float) -> None:
         self.town.watches(days)
 
-    @rule(how=st.sampled_from(("edited", "removed", "truncated", "exchanged")), at=st.integers(0, 99))
+    @rule(
+        how=st.sampled_from(("edited", "removed", "truncated", "exchanged")), at=st.integers(0, 99)
+    )
     def somebody_changes_the_log(self, how: str, at: int) -> None:
         """And takes it back, once it was found."""
         town = self.town
@@ -336,9 +346,7 @@ class RightsHistory(RuleBasedStateMachine):
         return found[pick % len(found)] if found else None
 
     def _identify(self, number: int) -> None:
-        by_handler(
-            self.town.world.deployment, number, How.KNOWN_TO_HANDLER, NOTE, "cli:handler"
-        )
+        by_handler(self.town.world.deployment, number, How.KNOWN_TO_HANDLER, NOTE, "cli:handler")
 
 
 SOME = settings(QUICK, max_examples=20, stateful_step_count=14)
@@ -364,4 +372,3 @@ def test_longer_histories_of_requests(part: int, logged: list[str]) -> None:
 def part_of(machine: type[RightsHistory]) -> type[RightsHistory]:
     """A machine of its own, for a seed is kept on the class."""
     return type("RightsHistory", (machine,), {})
-
