@@ -249,7 +249,7 @@ def _act(work: Work, opened: Opened, todo: Sequence[dict[str, str]]) -> bool:
         fields: dict[str, Any] = {}
         names: list[str] = []
         if work.task.act in rectify.ACTS:
-            fields, names = rectify.wanted(work, opened.system, entry)
+            fields, names = rectify.wanted(work, opened, entry)
             if not fields:
                 entry["outcome"], entry["verified"] = "ok", "nothing-to-correct"
                 continue
