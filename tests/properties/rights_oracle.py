@@ -7,7 +7,7 @@ person's only if one record was seen with both while the hub was at rest.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -117,24 +117,23 @@ class RightsOracle:
         over = request.ended == "closed" or (controller, request.who) in self.admitted
         return by_act and over and request.started is not None and born > request.started
 
-    def corrected(self, one: Written, human: str | None) -> None:
-        """Hold a correction against what was asked. Raises Violation."""
+    def corrected(self, one: Written, human: str | None, before: Mapping[str, object]) -> None:
+        """Hold a correction against what was asked; `before` is what the record held. Raises
+        Violation."""
         controller = SYSTEM_OWNER[one.system]
-        own = (controller, human or "") in self.own_records
+        mine = self.town.own.get(controller, set())
+        touched = {name for name in one.fields if before.get(name) in mine}
         for request in self.asked.values():
             if request.who != human or not request.works:
                 continue
             reaches = controller in request.controllers
-            if request.right == "rectification" and (reaches or not own):
-                if all(request.corrections.get(n) == v for n, v in one.fields.items()):
-                    return
-            if request.right == "erasure" and not reaches:
-                if not any(one.fields.values()):
-                    return
-            # what crossed is corrected where it went
-            if request.right == "rectification" and set(one.fields) <= set(request.corrections):
-                if all(request.corrections[n] == v for n, v in one.fields.items()):
-                    return
+            if not reaches and touched:
+                continue  # the other company's own knowledge is its own to correct
+            wanted = {name: request.corrections.get(name) for name in one.fields}
+            if request.right == "rectification" and dict(one.fields) == wanted:
+                return
+            if request.right == "erasure" and not reaches and not any(one.fields.values()):
+                return
         raise Violation(f"I6: {one.system} received {one} of {human}, which nobody asked for")
 
     # what the sync wrote

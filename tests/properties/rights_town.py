@@ -20,7 +20,7 @@ from properties.rights_journals import Acted, acts
 from properties.rights_ledger import Account, audited, settled
 from properties.rights_oracle import Asked, Record, RightsOracle
 from properties.town import CRMS, SYSTEMS, Town, owner, system_of
-from support.accounts import AUDIENCES, CONTROLLERS
+from support.accounts import AUDIENCES, CONTACT_FIELDS, CONTROLLERS, MEMBER_FIELDS
 from support.kills import Killed, Killer
 from support.rights_desk import Desk
 from support.world import World
@@ -266,11 +266,11 @@ class RightsTown(Town):
     def _second(row: Any) -> None:
         """Doubtful matches and several persons of one controller take two people."""
         plan = decide.Plan.load(row.plan)
-        if len(plan.persons) > len(plan.controllers) or plan.weak:
-            if row.right not in ("objection",) and not (
-                row.approved_by and row.second_by and row.approved_by != row.second_by
-            ):
-                raise Violation(f"approval: request {row.id} is carried out on one word")
+        doubtful = len(plan.persons) > len(plan.controllers) or plan.weak
+        if not doubtful or row.right != "erasure":
+            return  # the others may grow without being approved anew
+        if not row.second_by or row.approved_by == row.second_by:
+            raise Violation(f"approval: request {row.id} is carried out on one word")
 
     def works(self, rounds: int = 12) -> None:
         """Tasks are carried out."""
@@ -420,7 +420,7 @@ class RightsTown(Town):
                 record = (one.system, one.scope, self._id_of(one))
                 human = self.humans.get(record)
                 self.corrected_log.append((one, human))
-                self.law.corrected(one, human)
+                self.law.corrected(one, human, _before(self.graves.get(record)))
         self._remember()
         self._know()
         self.learn()
@@ -604,6 +604,15 @@ class RightsTown(Town):
         """Nobody's data lies clear anywhere, a handler's name included."""
         said = [f"{one.reason} {one.mend}" for one in self.world.reports]
         search(self.folder, [*said, *self.spoken])
+
+
+def _before(known: tuple[str, Any] | None) -> dict[str, Any]:
+    """What a record held when it was last looked at, by the hub's names."""
+    if known is None:
+        return {}
+    held = getattr(known[1], "properties", None) or known[1].merge_fields
+    names = CONTACT_FIELDS if hasattr(known[1], "properties") else MEMBER_FIELDS
+    return {name: held.get(vendor) for name, vendor in names.items()}
 
 
 def _values(one: Any) -> list[Any]:
