@@ -204,7 +204,7 @@ class RightsOracle:
             if request.right != "erasure":
                 continue
             for mine in request.controllers:
-                for value in one.fields.values():
+                for value in filter(_is_text, one.fields.values()):
                     if value in self.values.get((mine, request.who), ()) and self._dead(
                         request, mine, value
                     ):
@@ -229,3 +229,7 @@ class RightsOracle:
                 if request.ended in ("withdrawn", "refused"):
                     continue
                 yield request
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)

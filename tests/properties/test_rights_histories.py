@@ -39,7 +39,9 @@ RIGHT = st.sampled_from(
 ADDRESSED = st.sampled_from((("crowst",), ("crowst",), ("bangeri",), ("bangeri", "crowst")))
 HANDLER = st.sampled_from(("cli:handler", "cli:second"))
 PICK = st.integers(0, 20)
-FAULTS = ("429", "500", "403", "drop", "drop-after", "torn", "partial")
+ASKS = st.sampled_from((*PEOPLE, *PEOPLE, STRANGER))
+FAR = st.sampled_from((1, 2, 3, 3, 4, 4))
+FAULTS = ("429", "500", "403", "drop", "drop-after", "torn", "partial", "search-lag")
 ROUTES = ("", "gdpr-delete|delete-permanent", "batch/", "{member}", "lists")
 
 
@@ -69,10 +71,19 @@ class RightsHistory(RuleBasedStateMachine):
         self.town.clock.advance(7)
         return self.town.clock.now()
 
-    @initialize(both=st.booleans(), member=st.booleans(), mailed=st.booleans())
-    def the_story_begins(self, both: bool, member: bool, mailed: bool) -> None:
+    @initialize(
+        both=st.booleans(),
+        member=st.booleans(),
+        mailed=st.booleans(),
+        right=RIGHT,
+        whom=ADDRESSED,
+        far=FAR,
+    )
+    def the_story_begins(
+        self, both: bool, member: bool, mailed: bool, right: Right, whom: tuple[str, ...], far: int
+    ) -> None:
         """`both`: Aino is known to both companies; `member`: by a project of both; `mailed`: she
-        agreed to the newsletter."""
+        agreed to the newsletter. She asks for something, and gets it as `far`."""
         town = self.town
         address = town.have("Ainokukka", "crowst-crm")
         town.have("Eetukukka", "bangeri-crm")
@@ -86,6 +97,7 @@ class RightsHistory(RuleBasedStateMachine):
             town.oracle.consents("crowst", address, "newsletter", now)
         town.sync()
         town.oracle.at_rest(town.shown())
+        self._asked("Ainokukka", right, whom, 0, far)
 
     # people and staff
 
@@ -123,11 +135,6 @@ class RightsHistory(RuleBasedStateMachine):
             town.list[place].moves(old, new)
             town.law.acts.append((town.clock.now(), place, who))
 
-    @rule(who=WHO, place=PLACE)
-    def staff_adds_or_imports(self, who: str, place: str) -> None:
-        self._tick()
-        self.town.have(who, place)
-
     @rule(who=WHO, place=PLACE, name=FIELD)
     def staff_edits(self, who: str, place: str, name: str) -> None:
         self._tick()
@@ -163,16 +170,28 @@ class RightsHistory(RuleBasedStateMachine):
         self._tick()
         self.town.join(who, place)
 
-    @rule(who=WHO, place=PLACE)
-    def a_lagging_system_returns_them(self, who: str, place: str) -> None:
+    @rule(who=WHO, place=PLACE, how=st.sampled_from(("lag", "import", "form")), read=st.booleans())
+    def who_was_erased_is_back(self, who: str, place: str, how: str, read: bool) -> None:
+        """By lag, by staff or by an act of their own; `read`: the hub sees it at once."""
         self._tick()
-        self.town.returns(who, place)
+        if how == "lag":
+            self.town.returns(who, place)
+        elif how == "form" and place in AUDIENCES:
+            self.fills_in_the_mailers_form(who, place)
+        else:
+            self.town.have(who, place)
+        if read:
+            self.town.sync()
 
     # requests
 
-    @rule(who=st.sampled_from((*PEOPLE, *PEOPLE, STRANGER)), right=RIGHT, whom=ADDRESSED, pick=PICK)
-    def asks(self, who: str, right: Right, whom: tuple[str, ...], pick: int) -> None:
-        """Under the present address, or a former one."""
+    @rule(who=ASKS, right=RIGHT, whom=ADDRESSED, pick=PICK, far=FAR)
+    def asks(self, who: str, right: Right, whom: tuple[str, ...], pick: int, far: int) -> None:
+        """Under the present address, or a former one (`pick`); it is received (1), identified and
+        approved (2), carried out (3), answered (4)."""
+        self._asked(who, right, whom, pick, far)
+
+    def _asked(self, who: str, right: Right, whom: tuple[str, ...], pick: int, far: int) -> None:
         self._tick()
         town = self.town
         present = town.of(who)
@@ -185,6 +204,29 @@ class RightsHistory(RuleBasedStateMachine):
             for controller in whom:
                 town.oracle.owns(controller, corrections[name])
         town.opens(right, who, address, whom, corrections)
+        number = max(town.law.asked)
+        if far > 1:
+            self._approved(number)
+        if far > 2:
+            town.works()
+        if far > 3:
+            town.sync()
+            town.works()
+            self._tended()
+
+    def _approved(self, number: int) -> None:
+        town = self.town
+        if town.desk.row(number).state == "identity_pending":
+            town.decides(lambda: self._identify(number))
+        for actor in ("cli:handler", "cli:handler", "cli:second", "cli:second"):
+            town.approves(number, actor)  # each clicks twice
+
+    def _tended(self) -> None:
+        self.town.judges_matches()
+        self.town.confirms()
+        self.town.works()
+        for number in list(self.town.law.asked):
+            self.town.closes(number)
 
     @rule(pick=PICK, then=st.booleans())
     def is_identified_and_approved(self, pick: int, then: bool) -> None:
@@ -194,66 +236,41 @@ class RightsHistory(RuleBasedStateMachine):
         number = self._one(pick, "identity_pending", "planned")
         if number is None:
             return
-        if town.desk.row(number).state == "identity_pending":
-            town.decides(lambda: self._identify(number))
-        for actor in ("cli:handler", "cli:handler", "cli:second", "cli:second"):
-            town.approves(number, actor)  # each clicks twice
+        self._approved(number)
         if then:
             town.works()
 
     @rule(pick=PICK, actor=HANDLER)
-    def is_approved_by_one(self, pick: int, actor: str) -> None:
-        self._tick()
-        if (number := self._one(pick, "planned")) is not None:
-            self.town.approves(number, actor)
-
-    @rule(pick=PICK)
-    def is_identified(self, pick: int) -> None:
+    def is_identified_or_approved_by_one(self, pick: int, actor: str) -> None:
         self._tick()
         if (number := self._one(pick, "identity_pending")) is not None:
             self.town.decides(lambda: self._identify(number))
+        elif (number := self._one(pick, "planned")) is not None:
+            self.town.approves(number, actor)
 
-    @rule(pick=PICK, on=st.booleans())
-    def is_put_on_hold(self, pick: int, on: bool) -> None:
+    @rule(pick=PICK, what=st.sampled_from(("hold", "release", "withdraw", "retry", "lift")))
+    def a_handler_decides(self, pick: int, what: str) -> None:
         self._tick()
-        if (number := self._one(pick)) is not None:
-            self.town.decides(
-                lambda: decide.hold(
-                    self.town.world.deployment, number, "cli:handler", on=on, reason=NOTE
-                )
-            )
-
-    @rule(pick=PICK)
-    def is_taken_back(self, pick: int) -> None:
-        self._tick()
-        if (number := self._one(pick)) is not None:
-            self.town.decides(
-                lambda: decide.withdraw(self.town.world.deployment, number, "cli:handler")
-            )
-
-    @rule(pick=PICK)
-    def is_retried(self, pick: int) -> None:
-        self._tick()
-        if (number := self._one(pick)) is not None:
-            self.town.decides(
-                lambda: decide.retry(self.town.world.deployment, number, "cli:handler")
-            )
+        town, actor = self.town, "cli:handler"
+        number = self._one(pick)
+        deployment = town.world.deployment
+        if what == "lift":
+            done = [n for n, one in town.law.asked.items() if one.right == "restriction"]
+            if done:
+                town.lifts(done[pick % len(done)])
+        elif number is not None and what == "withdraw":
+            town.decides(lambda: decide.withdraw(deployment, number, actor))
+        elif number is not None and what == "retry":
+            town.decides(lambda: decide.retry(deployment, number, actor))
+        elif number is not None:
+            on = what == "hold"
+            town.decides(lambda: decide.hold(deployment, number, actor, on=on, reason=NOTE))
 
     @rule()
     def a_handler_tends_to_what_waits(self) -> None:
         """Weak matches are judged, manual tasks confirmed, people told."""
         self._tick()
-        self.town.judges_matches()
-        self.town.confirms()
-        for number in list(self.town.law.asked):
-            self.town.closes(number)
-
-    @rule(pick=PICK)
-    def a_restriction_is_lifted(self, pick: int) -> None:
-        self._tick()
-        mine = [n for n, one in self.town.law.asked.items() if one.right == "restriction"]
-        if mine:
-            self.town.lifts(mine[pick % len(mine)])
+        self._tended()
 
     @rule()
     def a_handler_admits_whoever_returned(self) -> None:
@@ -269,11 +286,10 @@ class RightsHistory(RuleBasedStateMachine):
         n=st.integers(1, 5),
     )
     def the_vendor_fails(self, system: str, kind: str, route: str, n: int) -> None:
-        self.town.fault(system, kind, route, n)
-
-    @rule(crm=CRM)
-    def search_lags(self, crm: str) -> None:
-        self.town.fault(crm, "search-lag", "", 5, 20)
+        if kind == "search-lag":
+            self.town.fault(system, kind, "", n, 20)
+        else:
+            self.town.fault(system, kind, route, n)
 
     @rule(system=SYSTEM, on=st.booleans())
     def a_system_is_taken_out_of_use(self, system: str, on: bool) -> None:
@@ -308,11 +324,6 @@ class RightsHistory(RuleBasedStateMachine):
     def the_hub_syncs(self) -> None:
         self._tick()
         self.town.sync()
-
-    @rule(system=SYSTEM)
-    def the_hub_runs(self, system: str) -> None:
-        self._tick()
-        self.town.run(system)
 
     @rule()
     def everything_comes_to_rest(self) -> None:
