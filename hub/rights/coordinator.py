@@ -7,6 +7,7 @@ happens in the caller's transaction.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hub.api import Ref
@@ -112,9 +113,20 @@ def _set_tasks(
                 "tries": 0,
                 "reason": "",
                 "ended_at": None,
+                "confirmed_by": "",
+                "link_digest": None,
                 **values,
             }
             requests.step(connection, task, controllers=whose, **begin)
+        elif task.part.startswith("residual:") and task.state == TaskState.CONFIRMED.value:
+            # what was confirmed was said before there was more to look for
+            again = {
+                "state": TaskState.AWAITING_EXTERNAL.value,
+                "confirmed_by": "",
+                "confirm_by": now + deployment.landscape.rights.manual_within,
+                "ended_at": None,
+            }
+            requests.step(connection, task, **again)
     numbers = ids(connection, requests.task, len(wanted))
     for number, ((system, part), (whose, act, values)) in zip(numbers, wanted.items(), strict=True):
         row = manual.row(number, request.id, system, part, whose, act, now, **values)
@@ -177,9 +189,13 @@ def outgrown(request: Row[Any]) -> bool:
     return not named.issuperset(int(one) for one in request.merged.split())
 
 
-def grow(connection: Connection, deployment: Deployment, request: Row[Any], plan: Plan) -> None:
+def grow(
+    connection: Connection, deployment: Deployment, request: Row[Any], plan: Plan, case: CaseFile
+) -> None:
     """Replace an open request's plan by one with more in it. An erasure is approved anew: nobody
-    has looked at what was added; the other rights go on with it."""
+    has looked at what was added; the other rights go on with it, and take effect for whoever
+    joined."""
+    before = Plan.load(request.plan)
     values: dict[str, Any] = {
         "plan": plan.canonical().decode(),
         "plan_hash": plan.hash,
@@ -193,9 +209,18 @@ def grow(connection: Connection, deployment: Deployment, request: Row[Any], plan
             "second_by": "",
             "reason": "plan-grew",
         }
+    else:
+        values["state"] = RequestState.EXECUTING.value
     requests.change(connection, request, **values)
     tell(connection, deployment, request.id, Event.REQUEST_GREW, "hub", hash=plan.hash)
     if plan.right is not Right.ERASURE:
+        joined = replace(
+            plan,
+            persons=tuple({*plan.persons} - {*before.persons}),
+            partly=tuple({*plan.partly} - {*before.partly}),
+        )
+        if joined.persons or joined.partly:
+            effects.at_start(connection, deployment, joined, case, deployment.now())
         _set_tasks(connection, deployment, request, plan)
 
 

@@ -162,7 +162,7 @@ def refuse(deployment: Deployment, number: int, ground: str, reason: str, actor:
     """Refuse the whole request on a ground of the closed list (Art. 12(4)-(5))."""
     with deployment.database.begin() as connection:
         request = load(connection, number, lock=True)
-        if request.state not in assess.PLANNABLE:
+        if request.state not in assess.PLANNABLE or requests.tasks_of(connection, number):
             raise _state(request, "refused")
         _ground(request, ground)
         add_note(connection, deployment, request, "decisions", reason, actor)
@@ -173,9 +173,12 @@ def withdraw(deployment: Deployment, number: int, actor: str) -> None:
     """The person takes the request back. What was carried out stays; nothing more is."""
     with deployment.database.begin() as connection:
         request = load(connection, number, lock=True)
-        if not may_withdraw(Right(request.right), RequestState(request.state)):
+        tasks = requests.tasks_of(connection, number)
+        begun = RequestState.EXECUTING if tasks else RequestState(request.state)
+        # a plan that grew is planned again, and what it began is begun all the same
+        if not may_withdraw(Right(request.right), begun):
             raise _state(request, "withdrawn")
-        for task in requests.tasks_of(connection, number):
+        for task in tasks:
             if task.waiting:
                 requests.step(connection, task, waiting=False, reason="withdrawn")
         _end(connection, deployment, number, RequestState.WITHDRAWN, actor)
@@ -332,16 +335,35 @@ def _joined(connection: Connection, request: Row[Any], task: Row[Any], receipt: 
 
 
 def notified(deployment: Deployment, number: int, how: str, text: str, actor: str) -> None:
-    """Record that the person was told what was done, and close the request."""
+    """Record that the person was told what was done, and close the request. Where a merge brought
+    somebody in meanwhile, the plan grows instead (CannotDecide)."""
     with deployment.database.begin() as connection:
         request = load(connection, number, lock=True)
         _must_be(request, RequestState.NOTIFYING, "closed")
-        add_note(connection, deployment, request, "notices", text, actor, how=how)
-        request = load(connection, number)
-        coordinator.tell(connection, deployment, number, Event.REQUEST_NOTIFIED, actor)
-        coordinator.close(
-            connection, deployment, request, assess.casefile(deployment, request), actor
-        )
+        grew = coordinator.outgrown(request)
+        if grew:
+            case = assess.casefile(deployment, request)
+            exemptions = Plan.load(request.plan).exemptions
+            plan = assess.draft(connection, deployment, request, case, exemptions)
+            coordinator.grow(connection, deployment, request, plan, case)
+        else:
+            _close(connection, deployment, request, how, text, actor)
+    if grew:
+        raise CannotDecide("plan-grew", f"request {number} concerns more than was done: see there")
+
+
+def _close(
+    connection: Connection,
+    deployment: Deployment,
+    request: Row[Any],
+    how: str,
+    text: str,
+    actor: str,
+) -> None:
+    add_note(connection, deployment, request, "notices", text, actor, how=how)
+    request = load(connection, request.id)
+    coordinator.tell(connection, deployment, request.id, Event.REQUEST_NOTIFIED, actor)
+    coordinator.close(connection, deployment, request, assess.casefile(deployment, request), actor)
 
 
 def note(deployment: Deployment, number: int, text: str, actor: str) -> None:

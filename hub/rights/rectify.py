@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from hub.api import FieldValue, Result
+from hub.api import FieldValue, Record, Result
 from hub.delivery.deployment import Opened
 from hub.delivery.plan import Intent, same
 from hub.delivery.settle import agree
@@ -30,35 +30,68 @@ ACTS = ("rectify", "clear")
 """The acts that write fields."""
 
 
-def values(work: Work, stream: Stream) -> dict[str, tuple[str, FieldValue]]:
-    """Vendor's field -> (hub field, the value it should have) of what the request corrects, or
-    takes back."""
+def values(work: Work, stream: Stream, entry: dict[str, str]) -> dict[str, tuple[str, FieldValue]]:
+    """Vendor's field -> (hub field, the value it should have) of what the request corrects in that
+    record, or takes back there."""
     found: dict[str, tuple[str, FieldValue]] = {}
-    if work.task.act == "clear":
-        controllers = [*work.request.controllers.split(), *work.request.also.split()]
-        names = {name for one in work.mine for name in targets.crossed(one, controllers)}
-        return {
-            mapping.vendor: (mapping.hub, None)
-            for mapping in stream.fields
-            if mapping.hub in names and mapping.direction.writes
-        }
+    crossed = _crossed(work, stream, entry) if work.task.part == "crossed" else {}
     for mapping in stream.fields:
-        if mapping.hub not in work.case.corrections:
-            continue
-        kind = work.deployment.landscape.fields[mapping.hub].kind
-        right = work.case.corrections[mapping.hub]
-        found[mapping.vendor] = (mapping.hub, vendor_value(plain(kind, right)) if right else None)
+        if work.task.part == "crossed" and mapping.vendor not in crossed:
+            continue  # another controller's own knowledge is for it to correct
+        if work.task.act == "clear":
+            if mapping.direction.writes:
+                found[mapping.vendor] = (mapping.hub, None)
+        elif mapping.hub in work.case.corrections:
+            kind = work.deployment.landscape.fields[mapping.hub].kind
+            right = work.case.corrections[mapping.hub]
+            value = vendor_value(plain(kind, right)) if right else None
+            found[mapping.vendor] = (mapping.hub, value)
     return found
 
 
-def wanted(work: Work, system: System, entry: dict[str, str]) -> tuple[dict[str, Any], list[str]]:
+def _crossed(work: Work, stream: Stream, entry: dict[str, str]) -> dict[str, FieldValue]:
+    """Vendor's field -> value of what the record's person is known by only from the addressed
+    controllers, and that is not in dispute with what the record says itself."""
+    controllers = [*work.request.controllers.split(), *work.request.also.split()]
+    place = (work.task.system, entry["stream"], entry["scope"])
+    for person in work.mine:
+        for linked in person.links:
+            if linked.place != place or linked.external_id != entry["id"]:
+                continue
+            names = targets.crossed(person, controllers)
+            held = linked.shadow.held
+            return {
+                mapping.vendor: vendor_value(person.profile[mapping.hub].value)
+                for mapping in stream.fields
+                if mapping.hub in names and mapping.vendor not in held
+            }
+    return {}
+
+
+def wanted(work: Work, opened: Opened, entry: dict[str, str]) -> tuple[dict[str, Any], list[str]]:
     """What to write to one record: the vendor's fields, and the hub's names of them. Nothing where
-    the system has no such field."""
-    stream = _stream(system, entry)
-    right = values(work, stream) if stream else {}
+    the system has no such field. Raises ConnectorError."""
+    stream = _stream(opened.system, entry)
+    right = values(work, stream, entry) if stream else {}
+    if stream and right and work.task.act == "clear":
+        # only what it shows of ours is emptied, not what somebody there wrote since
+        (record,) = opened.connector.fetch(entry["stream"], [ref_of(entry)])
+        shows = _shows(work, stream, entry, record) if record else set()
+        right = {vendor: one for vendor, one in right.items() if vendor in shows}
     return {vendor: value for vendor, (_, value) in right.items()}, [
         hub for hub, _ in right.values()
     ]
+
+
+def _shows(work: Work, stream: Stream, entry: dict[str, str], record: Record) -> set[str]:
+    """Vendor's fields in which the record still shows what came from the addressed controllers."""
+    hub_name = {mapping.vendor: mapping.hub for mapping in stream.fields}
+    return {
+        vendor
+        for vendor, value in _crossed(work, stream, entry).items()
+        if record.fields.get(vendor)
+        and same(work.deployment, hub_name[vendor], record.fields.get(vendor), value)
+    }
 
 
 def shown(work: Work, opened: Opened, entries: Sequence[dict[str, str]]) -> list[tuple[bool, str]]:
@@ -66,19 +99,22 @@ def shown(work: Work, opened: Opened, entries: Sequence[dict[str, str]]) -> list
     answers: list[tuple[bool, str]] = []
     for entry in entries:
         stream = _stream(opened.system, entry)
-        right = values(work, stream) if stream else {}
-        if not right:
+        right = values(work, stream, entry) if stream else {}
+        if stream is None or not right:
             answers.append((True, "nothing-to-correct"))
             continue
         (record,) = opened.connector.fetch(entry["stream"], [ref_of(entry)])
         if record is None:
             answers.append((True, "gone"))
             continue
-        done = all(
-            same(work.deployment, hub, record.fields.get(vendor), value)
-            or (value is None and not record.fields.get(vendor))
-            for vendor, (hub, value) in right.items()
-        )
+        if work.task.act == "clear":
+            done = not _shows(work, stream, entry, record).intersection(right)
+        else:
+            done = all(
+                same(work.deployment, hub, record.fields.get(vendor), value)
+                or (value is None and not record.fields.get(vendor))
+                for vendor, (hub, value) in right.items()
+            )
         answers.append((done, "corrected" if done else "not-shown-yet"))
     return answers
 

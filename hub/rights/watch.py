@@ -17,7 +17,7 @@ from hub.domain.audit import Event
 from hub.domain.deadline import Escalation, helsinki_day
 from hub.domain.plan import Plan
 from hub.domain.rights import RequestState, Right, TaskState
-from hub.rights import assess, coordinator, manual
+from hub.rights import assess, coordinator, manual, newcomers
 from hub.rights.casefile import Receipt, ref_of
 from hub.rights.decide import deadline_of
 from hub.rights.dryrun import Open
@@ -171,16 +171,22 @@ def watch(deployment: Deployment, number: int, open_system: Open) -> None:
         if task is None or task.state == TaskState.EXEMPT.value or step.part != "records":
             continue
         try:
-            connector = open_system(step.system).connector
+            opened = open_system(step.system)
+            connector = opened.connector
             if not isinstance(connector, Locates):
                 continue  # by hand then, and by hand it stays
             receipt = Receipt.open(key, task.id, task.receipt)
             refs = tuple(ref_of(one) for one in receipt.records if one["certain"] == "yes")
-            held = connector.locate(Sought(emails=tuple(case.emails), refs=refs))
+            held = [
+                one
+                for one in connector.locate(Sought(emails=tuple(case.emails), refs=refs))
+                if one.certain
+                and not newcomers.left_alone(deployment, opened, request, step.controllers, one)
+            ]
         except (ConnectorError, KeyError):
             missed = True
             continue
-        if any(one.certain for one in held):
+        if held:
             back.append(step.system)
     _watched(deployment, number, back, missed=missed)
 

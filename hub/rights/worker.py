@@ -33,7 +33,17 @@ from hub.delivery.deployment import Deployment, Opened
 from hub.domain.audit import Event, as_code
 from hub.domain.plan import Plan
 from hub.domain.rights import TaskState
-from hub.rights import acting, assess, coordinator, manual, own, rectify, refusals, targets
+from hub.rights import (
+    acting,
+    assess,
+    coordinator,
+    manual,
+    newcomers,
+    own,
+    rectify,
+    refusals,
+    targets,
+)
 from hub.rights.casefile import CaseFile, Receipt, ref_of
 from hub.rights.manual import needs_person
 from hub.rights.work import Work
@@ -72,8 +82,8 @@ def attempt(deployment: Deployment, opened: Opened | None, task_id: int, why: st
             _attention(work, why or "system-missing", timedelta(hours=1))
         else:
             _in_system(work, opened)
-    except Stale:
-        return  # another attempt has it
+    except (Stale, newcomers.Grew):
+        return  # another attempt has it, or the next one meets the plan that grew
     except Misconfigured as error:
         _attention(work, _code(error), timedelta(hours=1))
     except Unavailable as error:
@@ -105,7 +115,7 @@ def _claim(deployment: Deployment, task_id: int) -> Work | None:
             plan = assess.draft(
                 connection, deployment, request, case, Plan.load(request.plan).exemptions
             )
-            coordinator.grow(connection, deployment, request, plan)
+            coordinator.grow(connection, deployment, request, plan, case)
             return None
         key = deployment.vault.open_keys([request.key_id])[request.key_id]
         return Work(
@@ -208,6 +218,14 @@ def _locate(work: Work, opened: Opened) -> bool:
         # another controller's own data is not searched: only what the hub itself wrote there
         wanted = Sought(refs=wanted.refs)
     found: Sequence[Held] = connector.locate(wanted)
+    if work.task.act == Act.ERASE:
+        whose = work.task.controllers.split()
+        found = [
+            one
+            for one in found
+            if not newcomers.left_alone(work.deployment, opened, work.request, whose, one)
+        ]
+    newcomers.join(work, opened, found)
     before = len(work.receipt.records)
     for one in found:
         entry = work.receipt.found(one)
@@ -261,7 +279,7 @@ def _act(work: Work, opened: Opened, todo: Sequence[dict[str, str]]) -> bool:
         fields: dict[str, Any] = {}
         names: list[str] = []
         if work.task.act in rectify.ACTS:
-            fields, names = rectify.wanted(work, opened.system, entry)
+            fields, names = rectify.wanted(work, opened, entry)
             if not fields:
                 entry["outcome"], entry["verified"] = "ok", "nothing-to-correct"
                 continue

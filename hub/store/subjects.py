@@ -136,7 +136,8 @@ def load(
     lock: bool = False,
     standing: bool = True,
 ) -> dict[int, Subject]:
-    """The persons of those ids, opened. One whose key is gone is shredded, and left out.
+    """The persons of those ids, opened. One whose key is gone is shredded, and left out; so is one
+    that was erased and whose key is to be destroyed next.
 
     `standing` False leaves out what `mark_standing` sets, for who only wants to know what is held.
 
@@ -151,7 +152,7 @@ def load(
     found: dict[int, Subject] = {}
     for row in rows:
         key = keys.get(row.key_id)
-        if key is None:
+        if key is None or not row.profile:
             continue
         found[row.id] = Subject(
             id=row.id,

@@ -72,7 +72,9 @@ def join(connection: Connection, landscape: Landscape, winner: Subject, loser: S
 def _both(kept: Value | None, other: Value) -> Value:
     """What a field of the one person holds: the winner's value; of two lists everything, for what
     an activity added to one of them is added only once."""
-    if kept is None:
+    if kept is None or (other.rectified and not kept.rectified):
+        return other
+    if other.rectified and other.at > kept.at:
         return other
     if not isinstance(kept.value, tuple) or not isinstance(other.value, tuple) or kept.rectified:
         return kept

@@ -1,0 +1,49 @@
+"""What another company's records say themselves is its own: only what crossed is taken back."""
+
+from __future__ import annotations
+
+from support.accounts import Crm
+from support.rights_desk import Desk
+from support.world import World
+
+from hub.domain.rights import Right
+from hub.testing.world import LIVE_PROJECT
+
+OONA = "oona.yhteinen@posti.example"
+
+
+def _both(world: World) -> None:
+    """Known to both companies by other values, and a member of their project."""
+    Crm(world, "bangeri").add(OONA, last_name="Omanimi", company="Oma Oy", job_title="Johtaja")
+    Crm(world, "crowst").add(
+        OONA, last_name="Toisennimi", company="Toisen Oy", projects=LIVE_PROJECT
+    )
+    world.sync()
+    world.clock.advance(60)
+
+
+def test_an_erasure_at_one_leaves_what_the_other_knows_itself(world: World, desk: Desk) -> None:
+    _both(world)
+    desk.run(Right.ERASURE, OONA)
+    other = Crm(world, "bangeri")
+    assert other.value(OONA, "last_name") == "Omanimi"
+    assert other.value(OONA, "company") == "Oma Oy"
+    assert other.value(OONA, "job_title") == "Johtaja"
+
+
+def test_a_correction_at_one_leaves_what_the_other_knows_itself(world: World, desk: Desk) -> None:
+    _both(world)
+    desk.run(Right.RECTIFICATION, OONA, corrections={"company": "Oikea Oy"})
+    assert Crm(world, "crowst").value(OONA, "company") == "Oikea Oy"
+    assert Crm(world, "bangeri").value(OONA, "company") == "Oma Oy"
+
+
+def test_what_crossed_is_taken_back(world: World, desk: Desk) -> None:
+    Crm(world, "bangeri").add(OONA, last_name="Omanimi")
+    world.sync()
+    Crm(world, "crowst").add(OONA, last_name="Omanimi", company="Oy X", projects=LIVE_PROJECT)
+    world.sync()
+    assert Crm(world, "bangeri").value(OONA, "company") == "Oy X"
+    number = desk.run(Right.ERASURE, OONA)
+    assert Crm(world, "bangeri").value(OONA, "company") is None, desk.states(number)
+    assert Crm(world, "bangeri").value(OONA, "last_name") == "Omanimi"

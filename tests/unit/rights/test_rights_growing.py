@@ -1,0 +1,93 @@
+"""Requests whose plan grows: by a merge, or by what a system shows that the hub did not know."""
+
+from __future__ import annotations
+
+import pytest
+from support.accounts import Crm, List
+from support.rights_desk import Desk
+from support.world import World
+
+from hub.domain.rights import Right
+from hub.rights.decide import CannotDecide, withdraw
+
+DOUBLE = "aino.toinen@posti.example"
+
+
+def _merged(world: World, aino: str, *, known: bool) -> None:
+    crm = Crm(world, "crowst")
+    kept = crm.id_of(aino) or ""
+    world.clock.advance(60)
+    double = crm.add(DOUBLE, first_name="Aino", last_name="Kukkamaa")
+    if known:
+        world.sync()
+    world.clock.advance(60)
+    crm.merge(kept, double)
+
+
+def test_a_restriction_that_grew_stops_sending_to_whom_it_gained(
+    world: World, desk: Desk, aino: str
+) -> None:
+    crm = Crm(world, "crowst")
+    crm.add(DOUBLE, first_name="Aino", last_name="Kukkamaa")
+    crm.subscribes(DOUBLE, "1001")
+    world.sync()
+    double, kept = crm.id_of(DOUBLE) or "", crm.id_of(aino) or ""
+    assert List(world, "crowst-uutiset").status(DOUBLE) == "subscribed"
+    number = desk.run(Right.RESTRICTION, aino)
+    desk.confirm(number)
+    assert desk.row(number).state == "notifying", desk.states(number)
+    world.clock.advance(60)
+    crm.merge(kept, double)
+    world.sync(full=True)
+    with pytest.raises(CannotDecide, match="concerns more"):
+        desk.close(number)
+    desk.work()
+    desk.confirm(number)
+    assert List(world, "crowst-uutiset").status(DOUBLE) == "archived"
+    desk.close(number)
+    assert desk.row(number).state == "closed"
+    crm.edit(kept, last_name="Uusi")
+    before = world.sandbox("crowst-mailer").journal[-1]["n"]
+    world.sync(full=True)
+    wrote = [
+        one
+        for one in world.sandbox("crowst-mailer").journal[before:]
+        if one["method"] not in ("GET",)
+    ]
+    assert wrote == []
+
+
+def test_an_address_that_only_a_system_knows_brings_its_person_in(
+    world: World, desk: Desk, aino: str
+) -> None:
+    _merged(world, aino, known=False)
+    number = desk.run(Right.ERASURE, DOUBLE)
+    if desk.row(number).state == "planned":
+        desk.approve(number)
+        desk.work()
+    desk.confirm(number)
+    assert desk.row(number).state == "notifying", desk.states(number)
+    assert Crm(world, "crowst").id_of(aino) is None
+    assert List(world, "crowst-uutiset").member(aino) is None
+    assert desk.states(number)["hub"] == "verified"
+
+
+def test_who_is_not_read_yet_is_restricted_before_they_are(world: World, desk: Desk) -> None:
+    crm = Crm(world, "crowst")
+    unread = "oona.uusi@posti.example"
+    crm.add(unread, first_name="Oona")
+    crm.subscribes(unread, "1001")
+    number = desk.run(Right.RESTRICTION, unread)
+    desk.confirm(number)
+    assert desk.row(number).state == "notifying", desk.states(number)
+    world.sync(full=True)
+    assert List(world, "crowst-uutiset").member(unread) is None
+
+
+def test_what_was_begun_is_not_taken_back(world: World, desk: Desk, aino: str) -> None:
+    _merged(world, aino, known=False)
+    number = desk.run(Right.ERASURE, DOUBLE)
+    assert desk.row(number).state == "planned"
+    assert desk.row(number).reason == "plan-grew"
+    with pytest.raises(CannotDecide, match="cannot be withdrawn"):
+        withdraw(desk.deployment, number, "cli:handler")

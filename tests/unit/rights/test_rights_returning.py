@@ -1,0 +1,69 @@
+"""Who was erased and is here again: by lag, by an import, by an act of their own."""
+
+from __future__ import annotations
+
+from support.accounts import Crm, List
+from support.rights_desk import Desk
+from support.world import World
+
+from hub.domain.rights import Right
+from hub.store import questions
+from hub.sync.review import Decision, decide
+from hub.vault.database import read_only
+
+
+def _erased(desk: Desk, address: str) -> int:
+    number = desk.run(Right.ERASURE, address)
+    desk.confirm(number)
+    assert desk.row(number).state == "notifying", desk.states(number)
+    desk.close(number)
+    return number
+
+
+def _returned(world: World) -> list[int]:
+    with read_only(world.deployment.database).connect() as connection:
+        return [one.id for one in questions.reviews(connection) if one.kind == "returned"]
+
+
+def test_an_import_is_erased_again(world: World, desk: Desk, aino: str) -> None:
+    number = _erased(desk, aino)
+    world.clock.advance(3600)
+    Crm(world, "crowst").add(aino, first_name="Aino")
+    world.sync(full=True)
+    assert _returned(world) == []
+    desk.watch(1.1)
+    assert Crm(world, "crowst").id_of(aino) is None
+    assert desk.row(number).state == "watching"
+
+
+def test_who_comes_back_by_themselves_waits_for_a_handler(
+    world: World, desk: Desk, aino: str
+) -> None:
+    _erased(desk, aino)
+    world.clock.advance(3600)
+    List(world, "crowst-uutiset").subscribes(aino, first_name="Aino")
+    desk.watch(1.1)  # before the hub has read it
+    assert List(world, "crowst-uutiset").status(aino) == "subscribed"
+    world.sync(full=True)
+    desk.watch(6)
+    assert List(world, "crowst-uutiset").status(aino) == "subscribed"
+    (review,) = _returned(world)
+    decide(world.deployment, review, Decision.IGNORE, "handler")
+    desk.watch(25)
+    assert List(world, "crowst-uutiset").member(aino) is None
+
+
+def test_who_was_admitted_stays(world: World, desk: Desk, aino: str) -> None:
+    _erased(desk, aino)
+    world.clock.advance(3600)
+    List(world, "crowst-uutiset").subscribes(aino, first_name="Aino")
+    world.sync(full=True)
+    (review,) = _returned(world)
+    decide(world.deployment, review, Decision.ADMIT, "handler")
+    world.sync(full=True)
+    assert Crm(world, "crowst").id_of(aino)
+    for days in (1.1, 7, 30):
+        desk.watch(days)
+    world.sync(full=True)
+    assert Crm(world, "crowst").id_of(aino)
+    assert List(world, "crowst-uutiset").status(aino) == "subscribed"
