@@ -37,7 +37,7 @@ def _each(breaks: dict[Break, str]) -> list[object]:
     ]
 
 
-UNSHRUNK = settings(QUICK, max_examples=400, phases=[Phase.generate])
+UNSHRUNK = settings(QUICK, max_examples=400, stateful_step_count=10, phases=[Phase.generate])
 
 
 @pytest.mark.timeout(900)

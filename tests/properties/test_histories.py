@@ -310,7 +310,7 @@ def _topic(crm: str, purpose: str) -> str:
 
 QUICK = settings(
     max_examples=50,
-    stateful_step_count=10,
+    stateful_step_count=8,
     deadline=None,
     database=None,
     print_blob=False,
