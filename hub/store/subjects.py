@@ -151,8 +151,8 @@ def load(
     found: dict[int, Subject] = {}
     for row in rows:
         key = keys.get(row.key_id)
-        if key is None:
-            continue
+        if key is None or not row.profile:
+            continue  # a tombstone, whose key may outlive its rows for a moment
         found[row.id] = Subject(
             id=row.id,
             controller=row.controller,

@@ -14,6 +14,7 @@ from hub.domain.rights import Right
 from hub.rights import decide, own, slices, worker
 from hub.store import people, requests
 from hub.testing.sandbox import Fault, FaultKind
+from hub.vault import VaultError
 
 DAY = 86_400.0
 MAILER, CRM = "crowst-mailer", "crowst-crm"
@@ -170,3 +171,58 @@ def test_two_people_at_one_newsletter_do_not_meet(world: World, desk: Desk, aino
         assert desk.states(number)["hub"] == "verified", desk.states(number)
     assert List(world, "crowst-uutiset").member(eetu) is None
     assert List(world, "crowst-uutiset").member(aino) is None
+
+
+def test_a_crash_between_the_rows_and_the_keys(
+    desk: Desk, aino: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tombstone is there, and its key still is: the next attempt goes on from there."""
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    number = desk.open(Right.ERASURE, aino)
+    desk.identify(number)
+    desk.approve(number)
+    for system in (CRM, MAILER):
+        slices.work(desk.deployment, system, desk.opened)
+    persons = requests.persons_of(desk.row(number))
+    with desk.deployment.database.connect() as connection:
+        query = sa.select(people.person.c.key_id).where(people.person.c.id.in_(persons))
+        keys = list(connection.scalars(query))
+    with monkeypatch.context() as patch:
+        patch.setattr(own, "_shredder", killed)
+        with pytest.raises(Killed):
+            slices.work(desk.deployment, "hub", desk.opened)
+    assert desk.states(number)["hub"] == "sent"
+    assert desk.deployment.vault.open_keys(keys)
+    desk.work()
+    assert desk.states(number)["hub"] == "verified"
+    assert not desk.deployment.vault.open_keys(keys)
+
+
+def test_a_task_that_cannot_be_read_holds_up_no_other(
+    world: World, desk: Desk, aino: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = [f"joku.{n}@posti.example" for n in range(10)]
+    numbers = [desk.open(Right.ACCESS, one) for one in (aino, *others)]
+    for number in numbers:
+        desk.identify(number)
+        desk.approve(number)
+    bad = desk.tasks(numbers[0])[CRM, "records"].id
+    attempt = worker.attempt
+
+    def fails(deployment: object, opened: object, task_id: int, why: str = "") -> None:
+        if task_id == bad:
+            raise VaultError("unreadable")
+        attempt(deployment, opened, task_id, why)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(worker, "attempt", fails)
+        with pytest.raises(VaultError):
+            slices.work(desk.deployment, CRM, desk.opened)
+    assert desk.states(numbers[0])[CRM] == "pending"
+    assert {desk.states(number)[CRM] for number in numbers[1:]} == {"not_held"}
