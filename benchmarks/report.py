@@ -13,7 +13,8 @@ from pathlib import Path
 from benchmarks.measuring import Stage
 
 README = Path(__file__).with_name("README.md")
-BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
+SYNC, ERASURES = "table", "rights"
+"""Which of the README's tables."""
 
 
 @dataclass(frozen=True)
@@ -183,6 +184,53 @@ ROWS: Sequence[tuple[str, str, Callable[[Figures], str]]] = (
 )
 
 
+@dataclass(frozen=True)
+class Rights:
+    """What is told of erasures on one kind of database."""
+
+    database: str
+    single: float  # seconds from approval to the last proof, median
+    worst: float
+    calls: float  # to the tools, a request
+    rate: float  # requests a second, many at once
+    cpu: float  # milliseconds of processor time a request, of the first worker
+    many: int
+
+
+def rights(database: str, run: Mapping[str, Stage]) -> Rights:
+    """The figures of one kind of database."""
+    single, many = run["rights-single"], run["rights-at-once"]
+    return Rights(
+        database=database,
+        single=single.seconds,
+        worst=single.facts["worst"],
+        calls=single.facts["calls"],
+        rate=many.rate,
+        cpu=many.cpu_us / 1000,
+        many=many.contacts,
+    )
+
+
+RIGHTS: Sequence[tuple[str, str, Callable[[Rights], str]]] = (
+    (
+        "One erasure over five tools, from approval to the last proof, seconds (worst)",
+        "≤ 1",
+        lambda f: f"{f.single:.2f} ({f.worst:.2f})",
+    ),
+    ("… calls to the tools, 20 ms each", "", lambda f: f"{f.calls:.0f}"),
+    ("100 erasures at once, two workers, requests a second", "≥ 15", lambda f: f"{f.rate:.1f}"),
+    ("… processor time a request in one of the workers, ms", "", lambda f: f"{f.cpu:.0f}"),
+)
+
+
+def rights_table(found: Sequence[Rights]) -> str:
+    """The table of the rights stage, in Markdown."""
+    heads = ["", "Aim", *(one.database for one in found)]
+    lines = [_line(heads), _line(["---", "---", *("--:" for _ in found)])]
+    lines += [_line([name, aim, *(show(one) for one in found)]) for name, aim, show in RIGHTS]
+    return "\n".join(lines)
+
+
 def table(found: Sequence[Figures]) -> str:
     """The table, in Markdown."""
     heads = ["", "Aim", *(f"{one.people:,} people" for one in found)]
@@ -215,9 +263,10 @@ def _processor() -> str:
     return named.get("model name", "unknown processor") + model
 
 
-def into_readme(made: str) -> None:
-    """Put text between the marks of README.md."""
+def into_readme(made: str, which: str = SYNC) -> None:
+    """Put text between the marks of one of README.md's tables."""
+    begin, end = f"<!-- {which}: begin -->", f"<!-- {which}: end -->"
     text = README.read_text()
-    before, rest = text.split(BEGIN, 1)
-    _, after = rest.split(END, 1)
-    README.write_text(f"{before}{BEGIN}\n\n{made}\n\n{END}{after}")
+    before, rest = text.split(begin, 1)
+    _, after = rest.split(end, 1)
+    README.write_text(f"{before}{begin}\n\n{made}\n\n{end}{after}")

@@ -1,7 +1,8 @@
 """The five tools of the rights stage: `python -m benchmarks.rights_vendor COUNT SECONDS`.
 
-The plugins' own sandboxes, each on a port of its own behind the small server of `vendor_http`; each
-answer is held back for SECONDS. Prints the ports by system as JSON, and ends when its input closes.
+The plugins' own sandboxes, each on a port of its own behind the small server of `vendor_http`;
+every answer is held back for SECONDS. Prints the ports by system as JSON, and ends when its input
+closes.
 """
 
 from __future__ import annotations
@@ -114,8 +115,8 @@ def _registrant(one: Person) -> dict[str, Any]:
 class Tools:
     """The tools as the benchmark sees them."""
 
-    def __init__(self, ports: Mapping[str, int]) -> None:
-        self.urls = {system: f"http://127.0.0.1:{port}" for system, port in ports.items()}
+    def __init__(self, urls: Mapping[str, str]) -> None:
+        self.urls = urls  # by system
 
     def ask(self, system: str, what: str, method: str = "GET") -> Any:
         """Ask under `/_control/`, which is not held back."""
@@ -147,7 +148,8 @@ def running(count: int, latency: float) -> Iterator[Tools]:
             line = process.stdout.readline()
             if not line:
                 raise RuntimeError("the vendors' process did not start")
-            yield Tools(orjson.loads(line))
+            ports: dict[str, int] = orjson.loads(line)
+            yield Tools({name: f"http://127.0.0.1:{port}" for name, port in ports.items()})
         finally:
             process.terminate()
 

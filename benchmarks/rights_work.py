@@ -1,10 +1,11 @@
 """The hub's share of the rights stage, in a process of its own.
 
-`python -m benchmarks.rights_work URLS FOLDER DATABASE [--profile FILE]` prints its stages as JSON.
+`python -m benchmarks.rights_work URLS FOLDER DATABASE [--worker]` prints its stages as JSON.
 URLS are the tools' addresses as JSON, DATABASE is `sqlite` or the address of a PostgreSQL one.
 
 The real daemon runs in this process, as in `hub run`; requests are opened, identified and approved
-by the functions that the admin endpoint calls.
+by the functions that the admin endpoint calls. For the many at once a second worker stands by:
+the same program with `--worker` runs only a daemon.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import os
+import subprocess
 import sys
 import time
 from base64 import b64encode
@@ -103,7 +106,7 @@ class Work:
             ]
 
 
-def stages(hub: Hub, tools: Tools) -> list[Stage]:
+def stages(hub: Hub, tools: Tools, worker: list[str]) -> list[Stage]:
     """One erasure after the other, then many at once."""
     quiet, reports = until_quiet(hub.deployment, "benchmark")
     failed = [f"{one.system}: {one.reason}" for one in reports if one.state != "done"]
@@ -128,10 +131,9 @@ def stages(hub: Hub, tools: Tools) -> list[Stage]:
         made, erased = tools.calls()
         single.facts |= {"calls": made / SINGLE, "erased": erased / SINGLE}
         numbers = [work.planned(email) for email in addresses[SINGLE:]]
-        with measured("rights-at-once", AT_ONCE) as many:
+        with _second(worker, daemon), measured("rights-at-once", AT_ONCE) as many:
             for number in numbers:
                 work.approve(number)
-            many.facts["approving"] = time.perf_counter()
             work.until_proved(numbers)
         made, erased = tools.calls()
         many.facts = {"calls": made / AT_ONCE, "erased": erased / AT_ONCE}
@@ -151,12 +153,36 @@ def _settle(daemon: Daemon) -> None:
 
 
 @contextlib.contextmanager
+def _second(command: list[str], daemon: Daemon) -> Iterator[None]:
+    """One more worker, at work when the block begins."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            if process.stdout.readline() != b"at work\n":
+                raise RuntimeError("the second worker did not start")
+            _settle(daemon)
+            yield
+        finally:
+            process.kill()
+
+
+def _work(folder: Path, database: str, tools: Tools) -> None:
+    """Only a daemon, until this process is ended."""
+    with opened(folder, tools, database) as hub:
+        daemon = Daemon(hub)
+        daemon.start()
+        _settle(daemon)
+        print("at work", flush=True)
+        sys.stdin.read()
+
+
+@contextlib.contextmanager
 def opened(folder: Path, tools: Tools, database: str) -> Iterator[Hub]:
     """A new hub over the tools."""
     sqlite = database == "sqlite"
     environ = {
         "HUB_HOME": str(folder),
-        "HUB_MASTER_KEY": b64encode(token_bytes(32)).decode(),
+        "HUB_MASTER_KEY": os.environ["HUB_MASTER_KEY"],
         "DATABASE": "sqlite:///hub.db" if sqlite else database,
         "ENGINE": "sqlite:///engine.db" if sqlite else database,
         **{name.upper().replace("-", "_"): url for name, url in tools.urls.items()},
@@ -173,12 +199,18 @@ def main() -> None:
     parser.add_argument("urls", type=orjson.loads)
     parser.add_argument("folder", type=Path)
     parser.add_argument("database")
+    parser.add_argument("--worker", action="store_true")
     given = parser.parse_args()
     log.setup(pretty=False, level="warning")
-    tools = Tools({})
-    tools.urls = given.urls
+    if given.worker:
+        _work(given.folder, given.database, Tools(given.urls))
+        return
+    environ = {"HUB_MASTER_KEY": b64encode(token_bytes(32)).decode()}
+    os.environ.update(environ)
+    command = [sys.executable, "-m", "benchmarks.rights_work", *sys.argv[1:], "--worker"]
+    tools = Tools(given.urls)
     with opened(given.folder, tools, given.database) as hub:
-        found = stages(hub, tools)
+        found = stages(hub, tools, command)
     sys.stdout.buffer.write(orjson.dumps([dataclasses.asdict(one) for one in found]))
 
 

@@ -133,9 +133,15 @@ def _set_tasks(
         requests.add_tasks(connection, [row])
 
 
-def advance(connection: Connection, deployment: Deployment, number: int) -> None:
-    """Move a request on by what its tasks show now."""
-    request = requests.get(connection, number, lock=True)
+def advance(
+    connection: Connection,
+    deployment: Deployment,
+    number: int,
+    request: Row[Any] | None = None,
+) -> None:
+    """Move a request on by what its tasks show now. `request` is its row where the transaction
+    holds it already."""
+    request = request or requests.get(connection, number, lock=True)
     assert request is not None  # its tasks name it
     if request.state not in WORKING:
         return

@@ -71,16 +71,15 @@ def hand_over(work: Work, connection: Connection, reason: str) -> None:
 def residuals(work: Work, connection: Connection, opened: Opened) -> None:
     """Tasks for what the vendor may keep that no call reaches, once something was found there."""
     now = work.deployment.now()
+    meant = [one for one in opened.type.residuals if work.task.act == one.act.value]
+    if not meant:
+        return
     known = {
         row.part
         for row in requests.tasks_of(connection, work.request.id)
         if row.system == work.task.system
     }
-    wanted = [
-        one
-        for one in opened.type.residuals
-        if work.task.act == one.act.value and f"residual:{one.code}" not in known
-    ]
+    wanted = [one for one in meant if f"residual:{one.code}" not in known]
     numbers = ids(connection, requests.task, len(wanted))
     requests.add_tasks(
         connection,

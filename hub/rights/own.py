@@ -76,13 +76,14 @@ def _erase(work: Work) -> None:
         work.save(due_at=deployment.now() + _SETTLING)  # somebody reads: what was held is not gone
         return
 
-    def end(connection: Connection) -> None:
-        requests.get(connection, work.request.id, lock=True)  # always before its tasks
+    def destroyed(connection: Connection) -> None:
         if gone:
             work.told(connection, Event.KEYS_DESTROYED, persons=str(len(gone)))
+
+    def end(connection: Connection) -> None:
         state = TaskState.VERIFIED if gone or persons else TaskState.NOT_HELD
         event = Event.TASK_VERIFIED if gone or persons else Event.TASK_NOT_HELD
-        work.end(connection, state, event)
+        work.end(connection, state, event, destroyed)
 
     commit(deployment.database, end)
 

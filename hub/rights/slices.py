@@ -28,20 +28,20 @@ def work(
     """Carry out what is due for a system, "hub" for the hub's own copy. Answers in how many
     seconds there is more to do, None where nothing waits.
 
-    A task that takes long holds up nobody: its neighbours go on, and what becomes due meanwhile
-    is taken up. Raises what the databases raise, once everything under way has ended.
+    A task that takes long, or fails for a reason of our own, holds up nobody: its neighbours go
+    on, and what becomes due meanwhile is taken up. Raises what the stores raised, at the end.
     """
     opened, why = _opened(deployment, system, open_system)
     due = _due(deployment, system)
-    if len(due) == 1:  # the usual case needs no threads
-        if not stopping():
-            worker.attempt(deployment, opened, due[0], why)
+    if len(due) == 1 and not stopping():  # the usual case needs no threads
+        worker.attempt(deployment, opened, due[0], why)
         due = _due(deployment, system)
+    failed: dict[int, BaseException] = {}
     if due:
         with ThreadPoolExecutor(SIDE_BY_SIDE, f"rights-{system}") as pool:
             running: dict[Future[None], int] = {}
             while True:
-                busy = set(running.values())
+                busy = {*running.values(), *failed}
                 if not stopping():
                     for task_id in _due(deployment, system, SIDE_BY_SIDE + len(busy)):
                         if task_id not in busy and len(running) < SIDE_BY_SIDE:
@@ -51,8 +51,12 @@ def work(
                     break
                 ended, _ = wait(running, timeout=LOOK, return_when=FIRST_COMPLETED)
                 for one in ended:
-                    del running[one]
-                    one.result()
+                    task_id = running.pop(one)
+                    error = one.exception()
+                    if error is not None:
+                        failed[task_id] = error
+    for error in failed.values():
+        raise error
     with read_only(deployment.database).connect() as connection:
         then = requests.next_due(connection, system)
     if then is None:

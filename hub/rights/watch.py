@@ -23,7 +23,7 @@ from hub.rights.decide import deadline_of
 from hub.rights.dryrun import Open
 from hub.rights.targets import HUB
 from hub.store import requests
-from hub.vault.database import Connection, read_only
+from hub.vault.database import Connection, checkpoint, read_only
 from hub.vault.rows import ids
 
 log = structlog.get_logger(__name__)
@@ -196,8 +196,8 @@ def archive(deployment: Deployment) -> None:
     now = deployment.now()
     with read_only(deployment.database).connect() as connection:
         rows = requests.to_archive(connection, now)
+    deployment.vault.destroy([row.key_id for row in rows])
     for row in rows:
-        deployment.vault.destroy([row.key_id])
         with deployment.database.begin() as connection:
             fresh = requests.get(connection, row.id, lock=True)
             if fresh is None or fresh.state == RequestState.ARCHIVED.value:
@@ -212,6 +212,9 @@ def archive(deployment: Deployment) -> None:
             for task in requests.tasks_of(connection, row.id):
                 requests.step(connection, task, receipt=None, waiting=False)
             coordinator.tell(connection, deployment, row.id, Event.REQUEST_ARCHIVED, "hub")
+    if rows:
+        # nobody can open what is left of them; it goes all the same
+        checkpoint(deployment.database)
 
 
 def _to_watch(deployment: Deployment) -> Sequence[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,13 +65,23 @@ class Work:
         """Commit a step. Raises Stale."""
         commit(self.deployment.database, lambda connection: self.step(connection, **values))
 
-    def end(self, connection: Connection, state: TaskState, event: Event, **detail: str) -> None:
-        """The task has its proof, and the request may move on."""
+    def end(
+        self,
+        connection: Connection,
+        state: TaskState,
+        event: Event,
+        before: Callable[[Connection], None] | None = None,
+        **detail: str,
+    ) -> None:
+        """The task has its proof, and the request may move on. `before` is done first, with the
+        request held."""
         now = self.deployment.now()
-        requests.get(connection, self.request.id, lock=True)  # always before its tasks
+        request = requests.get(connection, self.request.id, lock=True)  # always before its tasks
+        if before is not None:
+            before(connection)
         self.step(connection, state=state.value, waiting=False, reason="", tries=0, ended_at=now)
         self.told(connection, event, **detail)
-        coordinator.advance(connection, self.deployment, self.request.id)
+        coordinator.advance(connection, self.deployment, self.request.id, request)
 
     def told(self, connection: Connection, event: Event, **detail: str) -> None:
         audit.record(

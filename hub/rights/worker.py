@@ -183,12 +183,11 @@ def _in_system(work: Work, opened: Opened) -> None:
         return
 
     def end(connection: Connection) -> None:
-        requests.get(connection, work.request.id, lock=True)  # always before its tasks
-        manual.residuals(work, connection, opened)
         work.end(
             connection,
             TaskState.VERIFIED,
             Event.TASK_VERIFIED,
+            lambda held: manual.residuals(work, held, opened),
             found=str(len(work.receipt.records)),
         )
 
@@ -432,7 +431,7 @@ def _put_off(
     now: datetime = work.deployment.now()
 
     def put_off(connection: Connection) -> None:
-        requests.get(connection, work.request.id, lock=True)  # always before its tasks
+        request = requests.get(connection, work.request.id, lock=True)  # always before its tasks
         work.step(
             connection,
             state=state.value,
@@ -443,7 +442,7 @@ def _put_off(
         )
         if tell:
             work.told(connection, Event.TASK_ATTENTION, reason=reason)
-        coordinator.advance(connection, work.deployment, work.request.id)
+        coordinator.advance(connection, work.deployment, work.request.id, request)
 
     commit(work.deployment.database, put_off)
     if tell:

@@ -205,11 +205,13 @@ def unserved(connection: Connection, kind: str, now: datetime) -> list[str]:
 
 def claim(connection: Connection, number: int, now: datetime) -> Row[Any] | None:
     """Take a task's attempt: its epoch rises. None where none is due any more."""
-    row = get_task(connection, number, lock=True)
-    if row is None or not row.waiting or row.due_at > now:
-        return None
-    connection.execute(sa.update(task).where(task.c.id == number).values(epoch=row.epoch + 1))
-    return get_task(connection, number)
+    taken = (
+        sa.update(task)
+        .where(task.c.id == number, task.c.waiting, task.c.due_at <= now)
+        .values(epoch=task.c.epoch + 1)
+        .returning(task)
+    )
+    return connection.execute(taken).first()
 
 
 def step(connection: Connection, row: Row[Any], **values: Any) -> None:

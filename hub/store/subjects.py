@@ -153,7 +153,7 @@ def load(
     for row in rows:
         key = keys.get(row.key_id)
         if key is None or not row.profile:
-            continue
+            continue  # a tombstone, whose key may outlive its rows for a moment
         found[row.id] = Subject(
             id=row.id,
             controller=row.controller,

@@ -117,6 +117,9 @@ def commit(engine: Engine, act: Callable[[Connection], R]) -> R:
 
 
 def _all(engine: Engine, acts: Sequence[Transaction]) -> list[Any]:
+    if len(acts) == 1:
+        with engine.begin() as connection:
+            return [acts[0](connection)]
     answers: list[Any] = []
     with engine.begin() as connection:
         for act in acts:

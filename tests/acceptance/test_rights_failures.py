@@ -158,8 +158,8 @@ def test_a_stream_of_http_500_stops_nobody_and_is_never_given_up(desk: Office) -
 
 
 def test_killed_workers_are_replaced_and_nothing_is_done_twice(desk: Office) -> None:
-    people = in_step(desk, 24)
-    slow = {"kind": "latency", "value": 0.05}
+    people = in_step(desk, 40)
+    slow = {"kind": "latency", "value": 0.15}
     for system in (CRM, MAILER):
         desk.sandboxes.control(system, "faults", "POST", slow)
     numbers = [desk.erase(one) for one in people]
@@ -167,8 +167,7 @@ def test_killed_workers_are_replaced_and_nothing_is_done_twice(desk: Office) -> 
     for _ in range(3):
         with ExitStack() as stack:
             workers = [started(stack, desk), started(stack, desk)]
-            done = sum(erased(desk.sandboxes).values())
-            goal = min(done + 8, 2 * len(people))
+            goal = sum(erased(desk.sandboxes).values()) + 4
             until(lambda g=goal: sum(erased(desk.sandboxes).values()) >= g, 60)  # type: ignore[misc]  # a default binds the loop variable
             for one in workers:
                 one.stop(signal.SIGKILL)
@@ -176,6 +175,8 @@ def test_killed_workers_are_replaced_and_nothing_is_done_twice(desk: Office) -> 
             for system in (CRM, MAILER):
                 if desk.state(number, system) == "verified":
                     assert not held_by(desk, system, person), "a completion that is not true"
+        if all(desk.proved(one) for one in numbers):
+            break  # a machine so quick that nothing is left to recover
         epochs = claims(desk, numbers)
         with ExitStack() as stack:
             began = time.monotonic()
@@ -184,10 +185,15 @@ def test_killed_workers_are_replaced_and_nothing_is_done_twice(desk: Office) -> 
             waited.append(time.monotonic() - began)
             replacement.stop(signal.SIGKILL)
     print(f"at work again after {', '.join(f'{one:.1f}' for one in waited)} s")
+    assert waited
     assert max(waited) < 10
     with ExitStack() as stack:
         workers = [started(stack, desk), started(stack, desk)]
-        until(lambda: all(desk.proved(one) for one in numbers), 120)
+        until(
+            lambda: all(desk.proved(one) for one in numbers),
+            120,
+            lambda: [desk.states(one) for one in numbers if not desk.proved(one)][:5],
+        )
         assert [one.stop() for one in workers] == [0, 0]
     assert still_held(desk.sandboxes, people) == []
     for number in numbers:

@@ -1,0 +1,228 @@
+"""How tasks are carried out: side by side, again and again, and never done without their proof."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+import sqlalchemy as sa
+from support.accounts import Crm, List
+from support.rights_desk import Desk
+from support.world import World
+
+from hub.domain.rights import Right
+from hub.rights import decide, own, slices, worker
+from hub.store import people, requests
+from hub.testing.sandbox import Fault, FaultKind
+from hub.vault import VaultError
+
+DAY = 86_400.0
+MAILER, CRM = "crowst-mailer", "crowst-crm"
+
+
+def due_in(desk: Desk, number: int, system: str) -> float:
+    task = desk.tasks(number)[system, "records"]
+    return float((task.due_at - desk.deployment.now()).total_seconds())
+
+
+def test_a_failing_vendor_is_asked_again_with_growing_pauses_for_ever(
+    world: World, desk: Desk, aino: str
+) -> None:
+    box = world.sandbox(MAILER)
+    box.faults.append(Fault(FaultKind.SERVER_ERROR))
+    number = desk.open(Right.ERASURE, aino)
+    desk.identify(number)
+    desk.approve(number)
+    pauses = []
+    for _ in range(14):
+        for system in (CRM, MAILER):
+            slices.work(desk.deployment, system, desk.opened)
+        task = desk.tasks(number)[MAILER, "records"]
+        assert task.waiting, "never given up"
+        pauses.append(due_in(desk, number, MAILER))
+        world.clock.advance(max(pauses[-1], 0.1))
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == pytest.approx(DAY, abs=1)
+    assert desk.states(number)[CRM] == "verified"
+    assert desk.states(number)[MAILER] == "attention: unavailable"
+    assert desk.row(number).state == "attention"
+    assert desk.states(number)["hub"] == "pending"
+    box.faults.clear()
+    desk.work()
+    assert desk.states(number)[MAILER] == "verified"
+    assert desk.states(number)["hub"] == "verified"
+
+
+def test_a_connectors_own_fault_holds_up_nobody_else(
+    world: World, desk: Desk, aino: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError(f"something about {aino}")
+
+    connector = type(desk.opened(MAILER).connector)
+    with monkeypatch.context() as patch:
+        patch.setattr(connector, "locate", broken)
+        number = desk.open(Right.ERASURE, aino)
+        desk.identify(number)
+        desk.approve(number)
+        slices.work(desk.deployment, MAILER, desk.opened)
+        slices.work(desk.deployment, CRM, desk.opened)
+    assert desk.states(number)[CRM] == "verified"
+    assert desk.states(number)[MAILER] == "pending: connector-fault"
+    desk.work()
+    assert desk.states(number)[MAILER] == "verified"
+
+
+def test_a_task_that_takes_long_holds_up_no_other(
+    world: World, desk: Desk, aino: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others of its system go on, also those that become due meanwhile."""
+    crm = Crm(world, "crowst")
+    others = [f"joku.{n}@posti.example" for n in range(12)]
+    for one in others:
+        crm.add(one, first_name="Joku", last_name=one.split("@")[0])
+    world.sync()
+    numbers = [desk.open(Right.ACCESS, one) for one in (aino, *others)]
+    for number in numbers:
+        desk.identify(number)
+        desk.approve(number)
+    slow = desk.tasks(numbers[0])[CRM, "records"].id
+    done: list[int] = []
+    all_others = threading.Event()
+    attempt = worker.attempt
+
+    def watched(deployment: object, opened: object, task_id: int, why: str = "") -> None:
+        if task_id == slow:
+            assert all_others.wait(30), "the others waited for the slow one"
+        attempt(deployment, opened, task_id, why)  # type: ignore[arg-type]
+        done.append(task_id)
+        if len(done) == len(others):
+            all_others.set()
+
+    monkeypatch.setattr(worker, "attempt", watched)
+    slices.work(desk.deployment, CRM, desk.opened)
+    assert done[-1] == slow
+    assert len(done) == len(set(done)) == len(numbers), "each once"
+    assert {desk.states(number)[CRM] for number in numbers} == {"verified"}
+
+
+def test_what_a_log_still_holds_is_not_verified(
+    desk: Desk, aino: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader keeps the write-ahead log from being emptied: the hub's own copy is not gone yet."""
+    with monkeypatch.context() as patch:
+        patch.setattr(own, "checkpoint", lambda _: False)
+        number = desk.open(Right.ERASURE, aino)
+        desk.identify(number)
+        desk.approve(number)
+        for system in (CRM, MAILER, "hub"):
+            slices.work(desk.deployment, system, desk.opened)
+        assert desk.states(number)["hub"] == "sent"
+    desk.work()
+    assert desk.states(number)["hub"] == "verified"
+
+
+def test_a_record_that_a_handler_says_is_hers_brings_its_person_along(
+    world: World, desk: Desk, aino: str
+) -> None:
+    """A second contact without an address is somebody else to the hub, until a handler knows."""
+    crm = Crm(world, "crowst")
+    nameless = crm.add(None, first_name="Aino", last_name="Kukkamaa", phone="+358401234567")
+    world.sync()
+    number = desk.open(Right.ERASURE, aino)
+    desk.identify(number)
+    desk.approve(number)
+    desk.work()
+    assert desk.states(number)[CRM] == "attention: weak-match"
+    before = requests.persons_of(desk.row(number))
+    task = desk.tasks(number)[CRM, "records"].id
+    decide.judge_match(desk.deployment, task, desk.who, same=True)
+    desk.work()
+    row = desk.row(number)
+    assert (row.state, row.reason) == ("planned", "plan-grew")
+    joined = set(requests.persons_of(row)) - set(before)
+    assert len(joined) == 1
+    desk.approve(number)
+    desk.work()
+    assert desk.states(number)[CRM] == "verified", desk.states(number)
+    assert desk.states(number)["hub"] == "verified"
+    assert crm.box.account.find(nameless) is None
+    with desk.deployment.database.connect() as connection:
+        profiles = connection.scalars(
+            sa.select(people.person.c.profile).where(people.person.c.id.in_(joined))
+        ).all()
+        assert profiles == [b""]
+        kind = f"{CRM}/contacts/"
+        digests = desk.deployment.identities.blocks("crowst", kind, nameless)
+        assert people.blocked(connection, "crowst", kind, list(digests)), "it may not come back"
+
+
+def test_two_people_at_one_newsletter_do_not_meet(world: World, desk: Desk, aino: str) -> None:
+    eetu = "eetu.saarelma@posti.example"
+    Crm(world, "crowst").add(eetu, first_name="Eetu", last_name="Saarelma")
+    Crm(world, "crowst").subscribes(eetu, "1001")
+    world.sync()
+    numbers = [desk.open(Right.ERASURE, one) for one in (aino, eetu)]
+    for number in numbers:
+        desk.identify(number)
+        desk.approve(number)
+    desk.work()
+    for number in numbers:
+        assert desk.states(number)["hub"] == "verified", desk.states(number)
+    assert List(world, "crowst-uutiset").member(eetu) is None
+    assert List(world, "crowst-uutiset").member(aino) is None
+
+
+def test_a_crash_between_the_rows_and_the_keys(
+    desk: Desk, aino: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tombstone is there, and its key still is: the next attempt goes on from there."""
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    number = desk.open(Right.ERASURE, aino)
+    desk.identify(number)
+    desk.approve(number)
+    for system in (CRM, MAILER):
+        slices.work(desk.deployment, system, desk.opened)
+    persons = requests.persons_of(desk.row(number))
+    with desk.deployment.database.connect() as connection:
+        query = sa.select(people.person.c.key_id).where(people.person.c.id.in_(persons))
+        keys = list(connection.scalars(query))
+    with monkeypatch.context() as patch:
+        patch.setattr(own, "_shredder", killed)
+        with pytest.raises(Killed):
+            slices.work(desk.deployment, "hub", desk.opened)
+    assert desk.states(number)["hub"] == "sent"
+    assert desk.deployment.vault.open_keys(keys)
+    desk.work()
+    assert desk.states(number)["hub"] == "verified"
+    assert not desk.deployment.vault.open_keys(keys)
+
+
+def test_a_task_that_cannot_be_read_holds_up_no_other(
+    world: World, desk: Desk, aino: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = [f"joku.{n}@posti.example" for n in range(10)]
+    numbers = [desk.open(Right.ACCESS, one) for one in (aino, *others)]
+    for number in numbers:
+        desk.identify(number)
+        desk.approve(number)
+    bad = desk.tasks(numbers[0])[CRM, "records"].id
+    attempt = worker.attempt
+
+    def fails(deployment: object, opened: object, task_id: int, why: str = "") -> None:
+        if task_id == bad:
+            raise VaultError("unreadable")
+        attempt(deployment, opened, task_id, why)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(worker, "attempt", fails)
+        with pytest.raises(VaultError):
+            slices.work(desk.deployment, CRM, desk.opened)
+    assert desk.states(numbers[0])[CRM] == "pending"
+    assert {desk.states(number)[CRM] for number in numbers[1:]} == {"not_held"}
