@@ -11,13 +11,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from hub.api import Act, Held, RecordState, Stance
+from hub.api import Act, Held, RecordState
 from hub.delivery.deployment import Deployment, Opened
-from hub.domain.block import own_act_after
 from hub.domain.rights import Right
 from hub.store import erasing, links, normalise, people, questions, requests, subjects
 from hub.store.normalise import Malformed
-from hub.sync import persons, returning
+from hub.store.returns import RETURNED, by_own_act
 from hub.vault.database import Connection, Row, read_only
 from hub.vault.rows import ids
 
@@ -110,7 +109,7 @@ def _stand_in(
     if address is None or _erased(connection, deployment, opened, whose, held):
         return set()
     now = deployment.now()
-    made = persons.make(connection, deployment, whose, now)
+    made = subjects.make(connection, deployment.vault, whose, now)
     for one in made:
         one.restricted = True
     subjects.save(connection, made, now)
@@ -156,7 +155,7 @@ def _ignored(connection: Connection, opened: Opened, held: Held) -> bool:
     return any(
         (one.system, one.stream, one.scope, one.external_id) == place
         for one in questions.reviews(connection, "rejected")
-        if one.kind == returning.KIND
+        if one.kind == RETURNED
     )
 
 
@@ -168,18 +167,8 @@ def _by_themselves(deployment: Deployment, opened: Opened, held: Held, erased_at
     (record,) = opened.connector.fetch(ref.stream, [ref])
     if record is None:
         return False
-    acts = [(record.act, record.acted_at)]
-    acts += [(one.act, one.at) for one in record.consents if one.stance is Stance.YES]
-    return any(
-        own_act_after(
-            erased_at,
-            act,
-            at,
-            seen_at=deployment.now(),
-            tolerance=deployment.landscape.clock_tolerance,
-        )
-        for act, at in acts
-    )
+    tolerance = deployment.landscape.clock_tolerance
+    return by_own_act(record, erased_at, deployment.now(), tolerance)
 
 
 def _address(held: Held) -> str | None:

@@ -19,7 +19,8 @@ from hub.domain.profile import Profile
 from hub.store import ledger, links, people
 from hub.store.documents import Shadow, dump_profile, load_profile
 from hub.store.identity import Identities
-from hub.vault import KeyHandle, Vault, aad
+from hub.vault import KeyHandle, KeyKind, Vault, aad
+from hub.vault.rows import ids as new_ids
 
 
 @dataclass(slots=True)
@@ -125,6 +126,27 @@ class Subject:
             blocked=self.blocked,
             undeliverable=bounced,
         )
+
+
+def make(
+    connection: Connection, vault: Vault, controllers: Sequence[str], now: datetime
+) -> list[Subject]:
+    """New persons, one for each controller named. Their keys are committed at once, their rows
+    with the transaction: a crash between leaves keys that `Vault.collect_orphans` finds."""
+    keys = vault.new_keys(KeyKind.PERSON, len(controllers))
+    numbers = new_ids(connection, people.person, len(controllers))
+    return [
+        Subject(
+            id=number,
+            controller=controller,
+            key_id=key_id,
+            key=key,
+            created_at=now,
+            new=True,
+            changed=True,
+        )
+        for controller, number, (key_id, key) in zip(controllers, numbers, keys, strict=True)
+    ]
 
 
 def load(

@@ -18,7 +18,7 @@ from hub.domain.profile import Value
 from hub.store import people, subjects
 from hub.store.people import Found
 from hub.store.subjects import Subject
-from hub.sync import members, persons
+from hub.sync import members
 from hub.sync.page import Page, attach
 from hub.vault.database import Row
 from hub.vault.rows import ids
@@ -171,7 +171,7 @@ def _receivers(page: Page, found: list[Crossing]) -> dict[tuple[str, bytes], Fou
         and "email" in one.values
     }
     page.spare.extend(
-        persons.make(page.connection, page.deployment, [c for c, _ in missing], page.now)
+        subjects.make(page.connection, page.deployment.vault, [c for c, _ in missing], page.now)
     )
     return known
 

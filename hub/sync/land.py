@@ -193,8 +193,8 @@ def _land_changed(
         return
     unlinked = [seen for seen in readable if seen.known is None]
     page.link_ids = list(ids(page.connection, links.link, len(unlinked)))
-    page.spare = persons.make(
-        page.connection, page.deployment, _newcomers(page, unlinked, forced), page.now
+    page.spare = subjects.make(
+        page.connection, page.deployment.vault, _newcomers(page, unlinked, forced), page.now
     )
     for seen in readable:
         _land_one(page, seen, known, forced.get(seen.record.ref.id))

@@ -13,9 +13,8 @@ from hub.delivery.deployment import Deployment, Opened
 from hub.domain.gate import may_bring
 from hub.domain.landscape import Stream
 from hub.domain.permission import PermissionEvent
-from hub.store import people, questions
+from hub.store import people, questions, subjects
 from hub.store.subjects import Linked, Subject
-from hub.sync import persons
 from hub.sync.identify import Owners
 from hub.vault.database import Connection
 from hub.vault.rows import ids
@@ -103,7 +102,7 @@ class Page:
                 made = self.spare.pop(position)
                 break
         else:
-            (made,) = persons.make(self.connection, self.deployment, [controller], self.now)
+            (made,) = subjects.make(self.connection, self.deployment.vault, [controller], self.now)
         self.people[made.id] = made
         return made
 

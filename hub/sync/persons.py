@@ -1,39 +1,13 @@
-"""Making persons, and joining two that a vendor or a handler says are one."""
+"""Joining two persons that a vendor or a handler says are one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-
-from hub.delivery.deployment import Deployment
 from hub.domain.landscape import Landscape
 from hub.domain.profile import Value
 from hub.store import activities, deliveries, ledger, people
 from hub.store.subjects import Subject
-from hub.vault import KeyKind, aad
+from hub.vault import aad
 from hub.vault.database import Connection
-from hub.vault.rows import ids
-
-
-def make(
-    connection: Connection, deployment: Deployment, controllers: Sequence[str], now: datetime
-) -> list[Subject]:
-    """New persons, one for each controller named. Their keys are committed at once, their rows
-    with the transaction: a crash between leaves keys that `Vault.collect_orphans` finds."""
-    keys = deployment.vault.new_keys(KeyKind.PERSON, len(controllers))
-    numbers = ids(connection, people.person, len(controllers))
-    return [
-        Subject(
-            id=number,
-            controller=controller,
-            key_id=key_id,
-            key=key,
-            created_at=now,
-            new=True,
-            changed=True,
-        )
-        for controller, number, (key_id, key) in zip(controllers, numbers, keys, strict=True)
-    ]
 
 
 def join(connection: Connection, landscape: Landscape, winner: Subject, loser: Subject) -> None:

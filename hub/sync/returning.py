@@ -11,18 +11,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from hub.api import Stance
 from hub.delivery.deployment import Deployment
-from hub.domain.block import own_act_after
 from hub.store import people
+from hub.store.returns import RETURNED, by_own_act
 from hub.sync.observe import Seen
 from hub.vault.database import Connection
 
 if TYPE_CHECKING:
     from hub.sync.page import Page
-
-KIND = "returned"
-"""The review that asks whether they may come in."""
 
 
 def hold_off(page: Page, seen: Seen) -> None:
@@ -30,16 +26,11 @@ def hold_off(page: Page, seen: Seen) -> None:
     erased_at = _erased_at(page, seen)
     if erased_at is None:
         return
-    record = seen.record
-    acts: list[tuple[str | None, datetime | None]] = [(record.act, record.acted_at)]
-    acts += [(one.act, one.at) for one in record.consents if one.stance is Stance.YES]
     tolerance = page.deployment.landscape.clock_tolerance
-    if any(
-        own_act_after(erased_at, act, at, seen_at=page.now, tolerance=tolerance) for act, at in acts
-    ):
+    if by_own_act(seen.record, erased_at, page.now, tolerance):
         page.ask(
-            KIND,
-            record.ref.id,
+            RETURNED,
+            seen.record.ref.id,
             "somebody who was erased is here again by an act of their own",
         )
 

@@ -11,7 +11,17 @@ from hub.delivery.fanout import fan_out
 from hub.domain.audit import Event
 from hub.domain.gate import may_bring
 from hub.domain.profile import Value
-from hub.store import audit, deliveries, links, normalise, progress, questions, requests, subjects
+from hub.store import (
+    audit,
+    deliveries,
+    links,
+    normalise,
+    progress,
+    questions,
+    requests,
+    returns,
+    subjects,
+)
 from hub.store.normalise import plain
 from hub.store.subjects import Subject
 from hub.sync import persons, returning
@@ -39,7 +49,7 @@ ANSWERS = {
     "conflict": (Decision.THEIRS, Decision.OURS),
     "storm": (Decision.APPROVE, Decision.REJECT),
     "deletes": (Decision.APPROVE, Decision.REJECT),
-    returning.KIND: (Decision.ADMIT, Decision.IGNORE),
+    returns.RETURNED: (Decision.ADMIT, Decision.IGNORE),
 }
 """The answers that each kind of review takes."""
 
@@ -75,7 +85,7 @@ def decide(
     with deployment.database.begin() as connection:
         epoch = progress.take(connection, review.system, owner, deployment.now())
     match review.kind:
-        case "identity" | returning.KIND:
+        case "identity" | returns.RETURNED:
             done = _identity(deployment, opened, epoch, review, decision, person)
         case "conflict":
             done = _conflict(deployment, opened, epoch, review, decision)
