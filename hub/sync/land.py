@@ -210,6 +210,10 @@ def _land_one(
         if seen.known is not None and seen.known.digest == seen.fingerprint:
             page.result.counts["merge-waits"] += 1
             return
+    if merged_away and returning.resembles(page, seen):
+        returning.draw_in(page, seen, [link.external_id for link in merged_away])
+        _unclear(page, seen, Match("blocked"))
+        return
     subject: Subject | None
     if seen.known is not None:
         subject = page.people.get(seen.known.person_id)

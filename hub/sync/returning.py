@@ -16,6 +16,7 @@ from hub.store import people
 from hub.store.returns import RETURNED, by_own_act
 from hub.sync.observe import Seen
 from hub.vault.database import Connection
+from hub.vault.rows import ids
 
 if TYPE_CHECKING:
     from hub.sync.page import Page
@@ -32,6 +33,32 @@ def hold_off(page: Page, seen: Seen) -> None:
             RETURNED,
             seen.record.ref.id,
             "somebody who was erased is here again by an act of their own",
+        )
+
+
+def resembles(page: Page, seen: Seen) -> bool:
+    """Whether a record that nobody is linked to yet is an erased person's, by its address or id."""
+    return seen.known is None and (
+        (seen.controller, seen.email) in page.owners.blocked
+        or (seen.controller, seen.record.ref.id) in page.owners.erased
+    )
+
+
+def draw_in(page: Page, seen: Seen, aliases: Sequence[str]) -> None:
+    """The vendor says that other records are one with an erased person's: they are held off from
+    now, or what is written to them would arrive there."""
+    kind = "/".join(page.place)
+    for alias in aliases:
+        (number,) = ids(page.connection, people.block, 1)
+        people.add_block(
+            page.connection,
+            {
+                "id": number,
+                "controller": seen.controller,
+                "kind": kind,
+                "digest": page.deployment.identities.block(seen.controller, kind, alias),
+                "at": page.now,
+            },
         )
 
 

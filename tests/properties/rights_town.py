@@ -295,9 +295,11 @@ class RightsTown(Town):
         """The person is told; what was asked must be true at every vendor now."""
         if self.desk.row(number).state != "notifying":
             return
-        decide.notified(self.world.deployment, number, "e-mail", NOTE, "cli:handler")
-        self.learn()
-        self.closed(self.law.asked[number])
+        self.decides(
+            lambda: decide.notified(self.world.deployment, number, "e-mail", NOTE, "cli:handler")
+        )
+        if self.law.asked[number].ended:  # else a merge made its plan grow
+            self.closed(self.law.asked[number])
 
     def watches(self, days: float) -> None:
         """Days pass, and what has a date is looked at."""

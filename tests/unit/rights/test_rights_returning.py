@@ -67,3 +67,22 @@ def test_who_was_admitted_stays(world: World, desk: Desk, aino: str) -> None:
     world.sync(full=True)
     assert Crm(world, "crowst").id_of(aino)
     assert List(world, "crowst-uutiset").status(aino) == "subscribed"
+
+
+def test_a_merge_into_an_erased_persons_record_brings_nobody_back(
+    world: World, desk: Desk, aino: str
+) -> None:
+    _erased(desk, aino)
+    world.clock.advance(600)
+    crm = Crm(world, "crowst")
+    back = crm.add(aino, first_name="Aino")
+    double = crm.add("aino.toinen@posti.example", first_name="Aino", last_name="Toinen")
+    world.sync(full=True)
+    world.clock.advance(60)
+    crm.merge(back, double)
+    world.clock.advance(60)
+    before = world.writes()
+    world.sync(full=True)
+    crm.edit(back, last_name="Kolmas")
+    world.sync(full=True)
+    assert world.writes() == before
