@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -91,10 +92,10 @@ def test_a_task_that_takes_long_holds_up_no_other(
     all_others = threading.Event()
     attempt = worker.attempt
 
-    def watched(deployment: object, opened: object, task_id: int, why: str = "") -> None:
+    def watched(deployment: Any, opened: Any, task_id: int, why: str = "") -> None:
         if task_id == slow:
             assert all_others.wait(30), "the others waited for the slow one"
-        attempt(deployment, opened, task_id, why)  # type: ignore[arg-type]
+        attempt(deployment, opened, task_id, why)
         done.append(task_id)
         if len(done) == len(others):
             all_others.set()
@@ -215,10 +216,10 @@ def test_a_task_that_cannot_be_read_holds_up_no_other(
     bad = desk.tasks(numbers[0])[CRM, "records"].id
     attempt = worker.attempt
 
-    def fails(deployment: object, opened: object, task_id: int, why: str = "") -> None:
+    def fails(deployment: Any, opened: Any, task_id: int, why: str = "") -> None:
         if task_id == bad:
             raise VaultError("unreadable")
-        attempt(deployment, opened, task_id, why)  # type: ignore[arg-type]
+        attempt(deployment, opened, task_id, why)
 
     with monkeypatch.context() as patch:
         patch.setattr(worker, "attempt", fails)
