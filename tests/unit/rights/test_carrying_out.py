@@ -36,7 +36,7 @@ def test_a_failing_vendor_is_asked_again_with_growing_pauses_for_ever(
     desk.approve(number)
     pauses = []
     for _ in range(14):
-        for system in (CRM, MAILER):
+        for system in (CRM, MAILER, "joint-webinar"):
             slices.work(desk.deployment, system, desk.opened)
         task = desk.tasks(number)[MAILER, "records"]
         assert task.waiting, "never given up"
@@ -116,7 +116,7 @@ def test_what_a_log_still_holds_is_not_verified(
         number = desk.open(Right.ERASURE, aino)
         desk.identify(number)
         desk.approve(number)
-        for system in (CRM, MAILER, "hub"):
+        for system in (CRM, MAILER, "joint-webinar", "hub"):
             slices.work(desk.deployment, system, desk.opened)
         assert desk.states(number)["hub"] == "sent"
     desk.work()
@@ -188,7 +188,7 @@ def test_a_crash_between_the_rows_and_the_keys(
     number = desk.open(Right.ERASURE, aino)
     desk.identify(number)
     desk.approve(number)
-    for system in (CRM, MAILER):
+    for system in (CRM, MAILER, "joint-webinar"):
         slices.work(desk.deployment, system, desk.opened)
     persons = requests.persons_of(desk.row(number))
     with desk.deployment.database.connect() as connection:
