@@ -11,7 +11,7 @@ from hub.cli.base import Code, ConfigOption, JsonOption, SandboxOption, Stop, co
 from hub.cli.rights_base import TaskArgument, actor, carry_out, deciding, task_row
 from hub.cli.rights_report import report
 from hub.cli.show import out, print_json, when
-from hub.rights import decide, manual
+from hub.rights import manual, matches
 
 app = typer.Typer()
 
@@ -32,7 +32,7 @@ def match(
     with opened(config, sandbox=sandbox) as hub:
         row = task_row(hub, task)
         with deciding(row.request_id):
-            system = decide.judge_match(hub.deployment, task, actor(), same=same)
+            system = matches.judge(hub.deployment, task, actor(), same=same)
         carry_out(hub, row.request_id, [system], quiet=json)
         said = "The records are the person's." if same else "The records are left alone."
         report(hub, row.request_id, said, json=json)

@@ -24,8 +24,8 @@ from hub.domain.exemption import ExemptionGround, may_exempt
 from hub.domain.plan import Exemption, Plan
 from hub.domain.rights import RequestState, Right, TaskState, may_withdraw
 from hub.rights import assess, coordinator
-from hub.rights.casefile import CaseFile, Receipt
-from hub.store import erasing, links, requests
+from hub.rights.casefile import CaseFile
+from hub.store import requests
 from hub.vault.database import Connection, Row
 
 
@@ -276,62 +276,6 @@ def retry(deployment: Deployment, number: int, actor: str) -> list[str]:
                 systems.append(task.system)
         coordinator.tell(connection, deployment, number, Event.TASK_RETRIED, actor)
     return list(dict.fromkeys(systems))
-
-
-def judge_match(deployment: Deployment, task_id: int, actor: str, *, same: bool) -> str:
-    """A handler's word on weak matches: the records are the person's, or somebody else's. Answers
-    the system, whose task goes on."""
-    with deployment.database.begin() as connection:
-        task = requests.get_task(connection, task_id, lock=True)
-        if task is None:
-            raise NoSuchRequest(f"there is no task {task_id}")
-        if task.reason != "weak-match":
-            raise CannotDecide("no-question", f"task {task_id} asks nothing")
-        request = load(connection, task.request_id)
-        key = deployment.vault.open_keys([request.key_id])[request.key_id]
-        receipt = Receipt.open(key, task.id, task.receipt)
-        for one in receipt.records:
-            if one["certain"] == "no":
-                one["certain"] = "yes" if same else "other"
-        requests.step(
-            connection,
-            task,
-            receipt=receipt.seal(key, task.id),
-            state=TaskState.PENDING.value,
-            reason="",
-            waiting=True,
-            due_at=deployment.now(),
-        )
-        coordinator.tell(
-            connection,
-            deployment,
-            request.id,
-            Event.REVIEW_DECIDED,
-            actor,
-            same="yes" if same else "no",
-        )
-        if same:
-            _joined(connection, request, task, receipt)
-        coordinator.advance(connection, deployment, request.id)
-        return str(task.system)
-
-
-def _joined(connection: Connection, request: Row[Any], task: Row[Any], receipt: Receipt) -> None:
-    """Records that a handler says are the person's may be somebody else's to the hub: that is the
-    same human then, and joins the plan as one that was merged."""
-    persons = {
-        known.person_id
-        for one in receipt.records
-        if one["certain"] == "yes"
-        for known in links.known(
-            connection, task.system, one["stream"], one["scope"], [one["id"]]
-        ).get(one["id"], ())
-        if known.controller in task.controllers.split()
-    }
-    known_as = set(erasing.winners(connection, requests.persons_of(request)).values())
-    others = set(erasing.winners(connection, sorted(persons)).values()) - known_as
-    if others:
-        requests.note_merge(connection, request, others)
 
 
 def notified(deployment: Deployment, number: int, how: str, text: str, actor: str) -> None:

@@ -8,7 +8,7 @@ repetition and never a second act.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -40,6 +40,7 @@ from hub.rights import (
     manual,
     newcomers,
     own,
+    postponing,
     rectify,
     refusals,
     targets,
@@ -55,10 +56,6 @@ from hub.vault.database import Connection, Row, SQLAlchemyError, read_only
 
 log = structlog.get_logger(__name__)
 
-WAITS = tuple(timedelta(seconds=s) for s in (2, 10, 60, 300, 900, 3600, 4 * 3600, 24 * 3600))
-"""Between failed attempts: up to a day, and for as long as the request is open."""
-RAISED_AFTER = 3
-"""Failed attempts in a row after which a person is told; the tries go on."""
 SETTLING = timedelta(milliseconds=200)
 """How long an attempt waits for a write of the sync that is in flight."""
 READ_BACK = tuple(timedelta(seconds=s) for s in (1, 5, 30, 300, 3600))
@@ -79,25 +76,25 @@ def attempt(deployment: Deployment, opened: Opened | None, task_id: int, why: st
         if work.task.system == targets.HUB:
             own.carry_out(work)
         elif opened is None:
-            _attention(work, why or "system-missing", timedelta(hours=1))
+            postponing.attention(work, why or "system-missing", timedelta(hours=1))
         else:
             _in_system(work, opened)
     except (Stale, newcomers.Grew):
         return  # another attempt has it, or the next one meets the plan that grew
     except Misconfigured as error:
-        _attention(work, _code(error), timedelta(hours=1))
+        postponing.attention(work, postponing.code(error), timedelta(hours=1))
     except Unavailable as error:
-        _again(work, "unavailable", error.retry_after)
+        postponing.again(work, "unavailable", error.retry_after)
     except BadAnswer:
-        _again(work, "bad-answer", None)
+        postponing.again(work, "bad-answer", None)
     except ConnectorError as error:
-        _again(work, type(error).__name__.lower(), None)
+        postponing.again(work, type(error).__name__.lower(), None)
     except (SQLAlchemyError, VaultError):
         raise  # ours, not the vendor's: the slice is tried again as a whole
     except Exception as error:  # a connector's own fault must not hold up the others
         # its text may hold personal data, its type does not
         log.error("connector failed", system=work.task.system, error=type(error).__name__)
-        _again(work, "connector-fault", None)
+        postponing.again(work, "connector-fault", None)
 
 
 def _claim(deployment: Deployment, task_id: int) -> Work | None:
@@ -162,7 +159,7 @@ def _in_system(work: Work, opened: Opened) -> None:
             _not_held(work)
             return
         if _weak(work):
-            _attention(work, "weak-match", None)
+            postponing.attention(work, "weak-match", None)
             return
         if task.act == "locate":
             break
@@ -179,7 +176,7 @@ def _in_system(work: Work, opened: Opened) -> None:
         if task.act != Act.ERASE:
             break
     else:
-        _again(work, "keeps-coming-back", None)
+        postponing.again(work, "keeps-coming-back", None)
         return
 
     def end(connection: Connection) -> None:
@@ -328,11 +325,11 @@ def _act(work: Work, opened: Opened, todo: Sequence[dict[str, str]]) -> bool:
 
     commit(deployment.database, settle)
     if trouble is not None:
-        _attention(work, _code(trouble), timedelta(hours=1))
+        postponing.attention(work, postponing.code(trouble), timedelta(hours=1))
     elif permanent:
-        _attention(work, as_code(permanent), timedelta(days=1))
+        postponing.attention(work, as_code(permanent), timedelta(days=1))
     elif reasons:
-        _again(work, as_code(reasons[0]), max(asked, default=None))
+        postponing.again(work, as_code(reasons[0]), max(asked, default=None))
     else:
         return True
     return False
@@ -406,56 +403,3 @@ def _read_back(work: Work, opened: Opened, lost: Sequence[Row[Any]]) -> None:
         work.step(connection)
 
     commit(work.deployment.database, settle)
-
-
-def _again(work: Work, reason: str, asked: float | None) -> None:
-    """Try again later; after some failures in a row a person is told, and the tries go on."""
-    tries = work.task.tries
-    wait = WAITS[min(tries, len(WAITS) - 1)]
-    if asked is not None:
-        wait = max(wait, timedelta(seconds=asked)) if tries > 1 else timedelta(seconds=asked)
-    raised = tries + 1 >= RAISED_AFTER
-    state = TaskState.ATTENTION if raised else TaskState.PENDING
-    _put_off(work, state, reason, wait, tries + 1, tell=raised and tries + 1 == RAISED_AFTER)
-
-
-def _attention(work: Work, reason: str, wait: timedelta | None) -> None:
-    """A person has to act; the task is looked at again after `wait`, never where it is None."""
-    tell = work.task.reason != reason or work.task.state != TaskState.ATTENTION.value
-    _put_off(work, TaskState.ATTENTION, reason, wait, work.task.tries + 1, tell=tell)
-
-
-def _put_off(
-    work: Work, state: TaskState, reason: str, wait: timedelta | None, tries: int, *, tell: bool
-) -> None:
-    now: datetime = work.deployment.now()
-
-    def put_off(connection: Connection) -> None:
-        request = requests.get(connection, work.request.id, lock=True)  # always before its tasks
-        work.step(
-            connection,
-            state=state.value,
-            reason=reason,
-            tries=tries,
-            waiting=wait is not None,
-            due_at=now + (wait or timedelta(0)),
-        )
-        if tell:
-            work.told(connection, Event.TASK_ATTENTION, reason=reason)
-        coordinator.advance(connection, work.deployment, work.request.id, request)
-
-    commit(work.deployment.database, put_off)
-    if tell:
-        log.warning(
-            "rights task needs attention",
-            request=work.request.id,
-            task=work.task.id,
-            system=work.task.system,
-            reason=reason,
-        )
-
-
-def _code(error: Misconfigured) -> str:
-    return {"AuthFailed": "credential-refused", "MissingScope": "scope-missing"}.get(
-        type(error).__name__, "misconfigured"
-    )

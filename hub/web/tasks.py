@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from hub.domain.audit import Event
 from hub.domain.rights import RequestState, TaskState
-from hub.rights import decide, manual
+from hub.rights import decide, manual, matches
 from hub.rights.manual import CannotConfirm
 from hub.store import audit, requests
 from hub.vault.database import Connection, Row, read_only
@@ -80,7 +80,7 @@ def judge_match(
     with read_only(desk.deployment.database).connect() as connection:
         desk.task(connection, token, number, task)
         _unless_archived(connection, number)
-    system = decide.judge_match(desk.deployment, task, token.actor, same=body.same)
+    system = matches.judge(desk.deployment, task, token.actor, same=body.same)
     desk.wake([system])
     return _now(desk, task)
 

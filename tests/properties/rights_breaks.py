@@ -19,7 +19,7 @@ from hub.domain import audit as chained
 from hub.domain.audit import Event
 from hub.domain.plan import Plan
 from hub.domain.rights import Right, TaskState
-from hub.rights import acting, assess, coordinator, effects, manual, targets, worker
+from hub.rights import acting, assess, coordinator, effects, manual, postponing, targets
 from hub.rights.identity import How, by_handler
 from hub.store import audit, requests
 from hub.sync import merge
@@ -56,7 +56,7 @@ def one_approval_is_always_enough(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_disabled_system_counts_as_done(patch: pytest.MonkeyPatch) -> None:
-    attention: Any = worker._attention
+    attention: Any = postponing.attention
 
     def content(work: Any, reason: str, wait: Any) -> None:
         if reason != "system-disabled":
@@ -65,7 +65,7 @@ def a_disabled_system_counts_as_done(patch: pytest.MonkeyPatch) -> None:
         with work.deployment.database.begin() as connection:
             work.end(connection, TaskState.VERIFIED, Event.TASK_VERIFIED)
 
-    patch.setattr(worker, "_attention", content)
+    patch.setattr(postponing, "attention", content)
 
 
 def a_failing_system_is_given_up(patch: pytest.MonkeyPatch) -> None:
@@ -73,7 +73,7 @@ def a_failing_system_is_given_up(patch: pytest.MonkeyPatch) -> None:
         with work.deployment.database.begin() as connection:
             work.end(connection, TaskState.VERIFIED, Event.TASK_VERIFIED)
 
-    patch.setattr(worker, "_again", tired)
+    patch.setattr(postponing, "again", tired)
 
 
 def a_correction_is_a_value_like_any_other(patch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ from support.rights_desk import Desk
 from support.world import World
 
 from hub.domain.rights import Right
-from hub.rights import decide, lifting, manual, watch
+from hub.rights import decide, lifting, manual, matches, watch
 from hub.rights.casefile import Receipt
 from hub.store import audit, people, questions, requests
 from hub.sync import review
@@ -362,7 +362,7 @@ class RightsTown(Town):
                 whose = {self.humans.get((task.system, one["scope"], one["id"])) for one in weak}
                 same = whose == {request.who}
                 self.decides(
-                    lambda id_=task.id, same=same: decide.judge_match(
+                    lambda id_=task.id, same=same: matches.judge(
                         self.world.deployment, id_, "cli:handler", same=same
                     )
                 )

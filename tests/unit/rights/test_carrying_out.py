@@ -12,7 +12,7 @@ from support.rights_desk import Desk
 from support.world import World
 
 from hub.domain.rights import Right
-from hub.rights import decide, own, slices, worker
+from hub.rights import matches, own, slices, worker
 from hub.store import people, requests
 from hub.testing.sandbox import Fault, FaultKind
 from hub.vault import VaultError
@@ -137,7 +137,7 @@ def test_a_record_that_a_handler_says_is_hers_brings_its_person_along(
     assert desk.states(number)[CRM] == "attention: weak-match"
     before = requests.persons_of(desk.row(number))
     task = desk.tasks(number)[CRM, "records"].id
-    decide.judge_match(desk.deployment, task, desk.who, same=True)
+    matches.judge(desk.deployment, task, desk.who, same=True)
     desk.work()
     row = desk.row(number)
     assert (row.state, row.reason) == ("planned", "plan-grew")
