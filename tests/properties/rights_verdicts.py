@@ -1,0 +1,208 @@
+"""What must hold of rights requests: journals, states and files held against the oracle.
+
+The second half of `rights_town.RightsTown`, which tells what happens.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from properties.journals import Written, written
+from properties.oracle import SYSTEM_OWNER, Violation
+from properties.rights_journals import acts
+from properties.rights_oracle import Asked, Record
+from properties.town import SYSTEMS, Town
+from support.accounts import CONTACT_FIELDS, CONTROLLERS, MEMBER_FIELDS
+
+from hub.store import people
+from hub.vault.database import read_only
+from plugins.mailer.sandbox_audience import address_hash
+
+STRANGER = "Tuntematonkukka"
+CONFIRMER = "Maija Kanariaemäntä"
+NOTE = "Soitettu takaisin, kanarialaulaja vahvisti."
+"""What a handler writes carries the canary too: it may lie nowhere in the clear."""
+TRIES = 14
+
+
+class Verdicts(Town):
+    """The judgement of a town with rights."""
+
+    def judge(self) -> None:
+        """What the sync wrote since the last look."""
+        if self.rights is None:
+            return
+        new: list[Written] = []
+        for system in SYSTEMS:
+            journal = self.world.sandbox(system).journal
+            new += written(system, journal, self.read[system])
+            self.read[system] = len(journal)
+        for system, scope, id_, address in self.shown():  # made by the hub meanwhile
+            for name in (id_, address_hash(address)):
+                self.last.setdefault((system, scope, name), address)
+        for one in sorted(new, key=lambda one: one.at):
+            self.log.append(one)
+            address = self._address_of(one)
+            self.law.synced(one, address, (one.system, one.scope, self._id_of(one)))
+            self.oracle._crossed(one, SYSTEM_OWNER[one.system], "", None, address)
+        self._remember()
+        self._know()
+
+    def _id_of(self, one: Written) -> str:
+        return self.handles.get((one.system, one.scope, one.id), one.id)
+
+    def judge_rights(self) -> None:
+        """What tasks wrote since the last look."""
+        for system in SYSTEMS:
+            journal = self.world.sandbox(system).journal
+            done, corrected = acts(system, journal, self.read[system])
+            self.read[system] = len(journal)
+            for act in done:
+                id_ = self.handles.get((act.system, act.scope, act.handle), act.handle)
+                record = (act.system, act.scope, id_)
+                human = self.humans.get(record)
+                self.acted_log.append((act, human))
+                self.law.acted(act, record, human, self.born[record])
+            for one in corrected:
+                record = (one.system, one.scope, self._id_of(one))
+                human = self.humans.get(record)
+                self.corrected_log.append((one, human))
+                self.law.corrected(one, human, _before(self.graves.get(record)))
+        self._remember()
+        self._know()
+        self.learn()
+        self._own_copy_last()
+
+    def _know(self) -> None:
+        """Whom the hub knows by which address, while it still does."""
+        deployment = self.world.deployment
+        with read_only(deployment.database).connect() as connection:
+            for address, human in self.oracle.human_of.items():
+                for controller in CONTROLLERS:
+                    digest = deployment.identities.email(controller, address)
+                    for found in people.find(connection, controller, "email", [digest]).values():
+                        if found.person_id is not None:
+                            self.account.human_of_person[found.person_id] = human
+
+    def _own_copy_last(self) -> None:
+        for number, request in self.law.asked.items():
+            if request.right != "erasure" or request.ended:
+                continue
+            tasks = self.desk.tasks(number)
+            own = tasks.get(("hub", "records"))
+            if own is not None and own.state in ("verified", "not_held"):
+                by_hand = {s for (s, _), t in tasks.items() if t.state == "awaiting_external"}
+                self._nothing_left(request, by_hand, "order: its own copy went first, and")
+
+    def closed(self, request: Asked) -> None:
+        """What must be true at every vendor once a request was answered."""
+        states = self.desk.tasks(request.number)
+        for system, whose in SYSTEM_OWNER.items():
+            if whose in request.controllers and (system, "records") not in states:
+                raise Violation(f"I8: request {request.number} closed without {system}")
+        if request.right == "erasure":
+            self._nothing_left(request, set(), "I8: closed, and")
+            self._dead_values(request)
+        if request.right == "restriction":
+            self._all_restricted(request)
+        if request.right == "rectification":
+            self._all_correct(request)
+
+    def _nothing_left(self, request: Asked, but: set[str], what: str) -> None:
+        assert request.started is not None
+        for record, address, _ in self._everything():
+            system = record[0]
+            if system in but or record in self.reborn:
+                continue
+            if self.born[record] > request.started:
+                continue
+            if (SYSTEM_OWNER[system], request.who) in self.law.admitted:
+                continue
+            if request.about(SYSTEM_OWNER[system], record, address):
+                raise Violation(f"{what} {record} of {address} is there (request {request.number})")
+
+    def _dead_values(self, request: Asked) -> None:
+        held = {
+            str(value)
+            for record, _, one in self._everything()
+            if SYSTEM_OWNER[record[0]] in request.controllers
+            for value in _values(one)
+        }
+        mine = {
+            value
+            for controller in request.controllers
+            for value in self.law.values.get((controller, request.who), ())
+        }
+        self.law.dead[request.number] = mine - held
+        for record, address, one in self._everything():
+            controller = SYSTEM_OWNER[record[0]]
+            if controller in request.controllers or record in self.reborn:
+                continue
+            if self.oracle.human_of.get(address) != request.who or not self.calm:
+                continue
+            left = {str(value) for value in _values(one)} & self.law.dead[request.number]
+            if left and self._knew(request):
+                raise Violation(f"crossed: {record} still has {left} of request {request.number}")
+
+    def _knew(self, request: Asked) -> bool:
+        """Whether the hub had to know that both companies' records are one human's."""
+        return bool(request.records)
+
+    def _all_restricted(self, request: Asked) -> None:
+        assert request.started is not None
+        if request.lifted:
+            return
+        for record, address, one in self._everything():
+            system, scope, _ = record
+            if record in self.reborn or self.born[record] > request.started:
+                continue
+            if not request.about(SYSTEM_OWNER[system], record, address):
+                continue
+            if scope:
+                stopped = one.status != "subscribed" or self._since(request)
+            else:
+                stopped = one.archived is not None or one.properties.get("hub_restricted") == "true"
+            if not stopped:
+                raise Violation(f"I5: {record} is not restricted (request {request.number})")
+
+    def _since(self, request: Asked) -> bool:
+        return any(
+            at > request.started and who == request.who
+            for at, _, who in self.law.acts
+            if request.started
+        )
+
+    def _all_correct(self, request: Asked) -> None:
+        for record, address, one in self._everything():
+            if record in self.reborn or request.started is None:
+                continue
+            if self.born[record] > request.started or _put_aside(one):
+                continue
+            if not request.about(SYSTEM_OWNER[record[0]], record, address):
+                continue
+            if self._edited.get(record, request.started) > request.started:
+                continue
+            for name, value in request.corrections.items():
+                if self.law._changed(request, name):
+                    continue
+                if value not in {str(held) for held in _values(one)}:
+                    raise Violation(f"rectified: {record} lacks {name}={value}")
+
+    _edited: dict[Record, Any] = {}  # noqa: RUF012 - replaced in each story
+
+
+def _before(known: tuple[str, Any] | None) -> dict[str, Any]:
+    """What a record held when it was last looked at, by the hub's names."""
+    if known is None:
+        return {}
+    held = getattr(known[1], "properties", None) or known[1].merge_fields
+    names = CONTACT_FIELDS if hasattr(known[1], "properties") else MEMBER_FIELDS
+    return {name: held.get(vendor) for name, vendor in names.items()}
+
+
+def _values(one: Any) -> list[Any]:
+    return list((getattr(one, "properties", None) or one.merge_fields).values())
+
+
+def _put_aside(one: Any) -> bool:
+    return getattr(one, "archived", None) is not None or getattr(one, "status", "") == "archived"
