@@ -17,7 +17,8 @@ from hub.domain.block import own_act_after
 from hub.domain.rights import Right
 from hub.store import erasing, links, normalise, people, questions, requests, subjects
 from hub.store.normalise import Malformed
-from hub.sync import persons, returning
+from hub.store.subjects import Subject
+from hub.vault import KeyKind
 from hub.vault.database import Connection, Row, read_only
 from hub.vault.rows import ids
 
@@ -110,9 +111,22 @@ def _stand_in(
     if address is None or _erased(connection, deployment, opened, whose, held):
         return set()
     now = deployment.now()
-    made = persons.make(connection, deployment, whose, now)
-    for one in made:
-        one.restricted = True
+    # keys commit first, then rows: a crash between leaves keys that are collected
+    keys = deployment.vault.new_keys(KeyKind.PERSON, len(whose))
+    made = [
+        Subject(
+            id=number,
+            controller=controller,
+            key_id=key_id,
+            key=key,
+            created_at=now,
+            restricted=True,
+            new=True,
+        )
+        for controller, number, (key_id, key) in zip(
+            whose, ids(connection, people.person, len(whose)), keys, strict=True
+        )
+    ]
     subjects.save(connection, made, now)
     numbers = ids(connection, people.identifier, len(made))
     rows = [
@@ -156,7 +170,7 @@ def _ignored(connection: Connection, opened: Opened, held: Held) -> bool:
     return any(
         (one.system, one.stream, one.scope, one.external_id) == place
         for one in questions.reviews(connection, "rejected")
-        if one.kind == returning.KIND
+        if one.kind == questions.RETURNED
     )
 
 

@@ -15,6 +15,7 @@ from hub.api import Stance
 from hub.delivery.deployment import Deployment
 from hub.domain.block import own_act_after
 from hub.store import people
+from hub.store.questions import RETURNED
 from hub.sync.observe import Seen
 from hub.vault.database import Connection
 from hub.vault.rows import ids
@@ -22,7 +23,7 @@ from hub.vault.rows import ids
 if TYPE_CHECKING:
     from hub.sync.page import Page
 
-KIND = "returned"
+KIND = RETURNED
 """The review that asks whether they may come in."""
 
 

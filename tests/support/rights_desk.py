@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from support.world import World
-
 from hub.domain.rights import Right
 from hub.rights import decide, identity, intake, manual, slices, watch
 from hub.rights.casefile import Receipt
@@ -15,6 +13,7 @@ from hub.rights.identity import How
 from hub.rights.targets import HUB
 from hub.store import requests
 from hub.vault.database import read_only
+from support.world import World
 
 
 class Desk:
