@@ -72,7 +72,6 @@ class RightsHandler(RightsPeople):
         began = self.desk.row(number).approved_at
         records = [(*record, address) for record, (_, address) in self.buried.items()]
         self.law.begin(request, began, records)
-        self.learn()
 
     def decides(self, act: Callable[[], Any]) -> Any:
         """Something that may be refused; what the refusal says is kept for I9."""
