@@ -16,7 +16,7 @@ from hub.delivery.deployment import Deployment, Opened
 from hub.domain.rights import Right
 from hub.store import erasing, links, normalise, people, questions, requests, subjects
 from hub.store.normalise import Malformed
-from hub.store.returns import RETURNED, by_own_act
+from hub.store.returns import by_own_act
 from hub.vault.database import Connection, Row, read_only
 from hub.vault.rows import ids
 
@@ -155,7 +155,7 @@ def _ignored(connection: Connection, opened: Opened, held: Held) -> bool:
     return any(
         (one.system, one.stream, one.scope, one.external_id) == place
         for one in questions.reviews(connection, "rejected")
-        if one.kind == RETURNED
+        if one.kind == questions.RETURNED
     )
 
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from hub.api import Ref, Sought
+from hub.api import Held, Locates, Ref, Sought
 from hub.delivery.deployment import Deployment
 from hub.domain.landscape import Landscape, System
 from hub.store import erasing, normalise, people, subjects
 from hub.store.normalise import Malformed
 from hub.store.subjects import Subject
-from hub.vault.database import Connection
+from hub.vault.database import Connection, Row
 
 HUB = "hub"
 """The system id of the hub's own copy."""
@@ -78,6 +79,25 @@ def crossed(person: Subject, controllers: Sequence[str]) -> list[str]:
         name
         for name, value in person.profile.items()
         if value.value is not None and value.origins <= set(controllers)
+    ]
+
+
+def addressed(request: Row[Any], controllers: str) -> bool:
+    """Whether a request asks any of those controllers (space-separated) itself. What others hold
+    only from them is found by the hub's own links, and never searched for."""
+    asked = {*request.controllers.split(), *request.also.split()}
+    return not asked.isdisjoint(controllers.split())
+
+
+def linked_only(connector: Locates, refs: Iterable[Ref]) -> list[Held]:
+    """Which of those records are there, and no others: a connector also looks for the addresses
+    that it is given or finds. Raises ConnectorError."""
+    wanted = list(dict.fromkeys(Ref(one.stream, one.scope, one.id) for one in refs))
+    places = {(one.stream, one.scope, one.id) for one in wanted}
+    return [
+        one
+        for one in connector.locate(Sought(refs=tuple(wanted)))
+        if (one.ref.stream, one.ref.scope, one.ref.id) in places
     ]
 
 

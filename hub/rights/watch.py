@@ -21,7 +21,7 @@ from hub.rights import assess, coordinator, manual, newcomers
 from hub.rights.casefile import Receipt, ref_of
 from hub.rights.decide import deadline_of
 from hub.rights.dryrun import Open
-from hub.rights.targets import HUB
+from hub.rights.targets import HUB, addressed, linked_only
 from hub.store import requests
 from hub.vault.database import Connection, checkpoint, read_only
 from hub.vault.rows import ids
@@ -177,9 +177,13 @@ def watch(deployment: Deployment, number: int, open_system: Open) -> None:
                 continue  # by hand then, and by hand it stays
             receipt = Receipt.open(key, task.id, task.receipt)
             refs = tuple(ref_of(one) for one in receipt.records if one["certain"] == "yes")
+            if addressed(request, " ".join(step.controllers)):
+                found = list(connector.locate(Sought(emails=tuple(case.emails), refs=refs)))
+            else:
+                found = linked_only(connector, refs)
             held = [
                 one
-                for one in connector.locate(Sought(emails=tuple(case.emails), refs=refs))
+                for one in found
                 if one.certain
                 and not newcomers.left_alone(deployment, opened, request, step.controllers, one)
             ]

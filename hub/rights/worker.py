@@ -8,6 +8,7 @@ repetition and never a second act.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -19,12 +20,10 @@ from hub.api import (
     Capability,
     ConnectorError,
     Exports,
-    Held,
     Locates,
     Misconfigured,
     Ref,
     Result,
-    Sought,
     Unavailable,
     Verdict,
     Verifies,
@@ -210,10 +209,14 @@ def _locate(work: Work, opened: Opened) -> bool:
         work.case.emails,
         work.case.phone,
     )
-    if work.task.part == "crossed":
+    # what was found before is looked at again: once the hub's own copy is gone, only the receipt
+    # still knows of it
+    wanted = replace(wanted, refs=(*wanted.refs, *(ref_of(one) for one in _counting(work))))
+    if work.task.part == "crossed" or not targets.addressed(work.request, work.task.controllers):
         # another controller's own data is not searched: only what the hub itself wrote there
-        wanted = Sought(refs=wanted.refs)
-    found: Sequence[Held] = connector.locate(wanted)
+        found = targets.linked_only(connector, wanted.refs)
+    else:
+        found = list(connector.locate(wanted))
     if work.task.act == Act.ERASE:
         whose = work.task.controllers.split()
         found = [

@@ -15,6 +15,10 @@ from hub.store.sql import chunks, table_of
 review = table_of(tables.Review)
 quarantine = table_of(tables.Quarantine)
 
+RETURNED = "returned"
+"""The kind of review that asks whether somebody who was erased, and is back by an act of their own,
+may come in."""
+
 
 def ask(connection: Connection, row: dict[str, Any]) -> bool:
     """Open a review unless the same question is open, or a handler said to leave it alone;

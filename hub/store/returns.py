@@ -7,9 +7,6 @@ from datetime import datetime, timedelta
 from hub.api import Record, Stance
 from hub.domain.block import own_act_after
 
-RETURNED = "returned"
-"""The review that asks whether they may come in."""
-
 
 def by_own_act(record: Record, erased_at: datetime, now: datetime, tolerance: timedelta) -> bool:
     """Whether the record was made, or a permission in it given, by an act of the person after the

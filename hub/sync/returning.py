@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from hub.delivery.deployment import Deployment
 from hub.store import people
-from hub.store.returns import RETURNED, by_own_act
+from hub.store.questions import RETURNED
+from hub.store.returns import by_own_act
 from hub.sync.observe import Seen
 from hub.vault.database import Connection
 from hub.vault.rows import ids

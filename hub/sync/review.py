@@ -19,7 +19,6 @@ from hub.store import (
     progress,
     questions,
     requests,
-    returns,
     subjects,
 )
 from hub.store.normalise import plain
@@ -49,7 +48,7 @@ ANSWERS = {
     "conflict": (Decision.THEIRS, Decision.OURS),
     "storm": (Decision.APPROVE, Decision.REJECT),
     "deletes": (Decision.APPROVE, Decision.REJECT),
-    returns.RETURNED: (Decision.ADMIT, Decision.IGNORE),
+    questions.RETURNED: (Decision.ADMIT, Decision.IGNORE),
 }
 """The answers that each kind of review takes."""
 
@@ -85,7 +84,7 @@ def decide(
     with deployment.database.begin() as connection:
         epoch = progress.take(connection, review.system, owner, deployment.now())
     match review.kind:
-        case "identity" | returns.RETURNED:
+        case "identity" | questions.RETURNED:
             done = _identity(deployment, opened, epoch, review, decision, person)
         case "conflict":
             done = _conflict(deployment, opened, epoch, review, decision)

@@ -153,8 +153,11 @@ class RightsOracle:
                         f"I3: {one.system} received {one} for {address}, erased by request "
                         f"{request.number} since {request.started}"
                     )
-                case "restriction" if not request.lifted and (
-                    one.fields or set(one.stances.values()) - {"no"}
+                # where nothing was held there is nothing to restrict
+                case "restriction" if (
+                    request.records
+                    and not request.lifted
+                    and (one.fields or set(one.stances.values()) - {"no"})
                 ):
                     raise Violation(
                         f"I5: {one.system} received {one} for {address}, restricted by request "

@@ -6,383 +6,193 @@ act, everything else the sync's. Both are read from the journals and held agains
 
 from __future__ import annotations
 
-import copy
-from bisect import insort
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
-from properties.journals import Written
+from properties.journals import Written, written
 from properties.ledger import search
 from properties.oracle import SYSTEM_OWNER, Violation
-from properties.rights_journals import Acted
-from properties.rights_ledger import Account, audited, settled
-from properties.rights_oracle import Asked, Record, RightsOracle
-from properties.rights_verdicts import Verdicts
-from properties.town import CRMS, owner, system_of
-from support.accounts import AUDIENCES
-from support.kills import Killed, Killer
-from support.rights_desk import Desk
-from support.world import World
+from properties.rights_handler import CONFIRMER, NOTE, STRANGER, RightsHandler
+from properties.rights_journals import acts
+from properties.rights_ledger import audited, settled
+from properties.rights_oracle import Asked, Record
+from properties.town import SYSTEMS
+from support.accounts import CONTACT_FIELDS, CONTROLLERS, MEMBER_FIELDS
 
-from hub.domain.rights import Right
-from hub.rights import decide, lifting, manual, matches, watch
-from hub.rights.casefile import Receipt
-from hub.store import audit, questions, requests
-from hub.store.returns import RETURNED
-from hub.sync import review
+from hub.rights import decide
+from hub.store import audit, people
 from hub.vault.database import read_only
 from plugins.mailer.sandbox_audience import address_hash
 
-STRANGER = "Tuntematonkukka"
-CONFIRMER = "Maija Kanariaemäntä"
-NOTE = "Soitettu takaisin, kanarialaulaja vahvisti."
-"""What a handler writes carries the canary too: it may lie nowhere in the clear."""
 TRIES = 14
 
 
-class RightsTown(Verdicts):
+class RightsTown(RightsHandler):
     """The world, what is true in it, and the requests."""
 
-    def __init__(self) -> None:
-        self.rights: RightsOracle | None = None
-        self.disabled: set[str] = set()
-        self.graves: dict[Record, tuple[str, Any]] = {}  # record -> whose, as it last was
-        self.born: dict[Record, Any] = {}  # record -> since when it stands there
-        self.reborn: set[Record] = set()
-        self.handles: dict[Record, str] = {}  # (system, scope, address's hash) -> contact id
-        self.heads: list[Any] = []
-        self.spoken: list[str] = []
-        self.buried: dict[Record, tuple[str, str]] = {}  # record -> whose, its last address
-        self.account = Account()
-        self.acted_log: list[tuple[Acted, str | None]] = []
-        self.corrected_log: list[tuple[Written, str | None]] = []
-        self.quiet = False
-        super().__init__()
-        self.rights = RightsOracle(self.oracle)
+    # judging
 
-    @property
-    def law(self) -> RightsOracle:
-        assert self.rights is not None
-        return self.rights
-
-    @property
-    def desk(self) -> Desk:
-        return Desk(self.world)
-
-    def _open(self, killer: Killer | None) -> World:
-        world = super()._open(killer)
-        self._settle_systems(world)
-        return world
-
-    def _settle_systems(self, world: World) -> None:
-        """Systems that the operator took out of use, as the configuration tells them."""
-        whole = world.settings.landscape
-        systems = {
-            name: replace(one, enabled=name not in self.disabled)
-            for name, one in whole.systems.items()
-        }
-        world.deployment = replace(
-            world.deployment, landscape=replace(whole, systems=systems), systems=self._usable(world)
-        )
-
-    def _usable(self, world: World) -> Any:
-        opened = dict(world.deployment.systems)
-        self._all = {**getattr(self, "_all", {}), **opened} if opened else opened
-        return {name: one for name, one in self._all.items() if name not in self.disabled}
-
-    def disable(self, system: str, *, on: bool) -> None:
-        """The operator takes a system out of use, or brings it back."""
-        (self.disabled.discard if on else self.disabled.add)(system)
-        self._settle_systems(self.world)
-
-    # what happens to people
-
-    def values(self, who: str, controller: str) -> dict[str, str]:
-        """As `Town.values`; whose they are is kept."""
-        made = super().values(who, controller)
-        own = {value for name, value in made.items() if name != "first_name"}
-        self.law.values.setdefault((controller, who), set()).update(own)
-        return made
-
-    def have(self, who: str, place: str) -> str:
-        """As `Town.have`: the controller has a record of its own of them from now."""
-        self.law.own_records.add((owner(place), who))
-        return super().have(who, place)
-
-    def returns(self, who: str, place: str) -> bool:
-        """A lagging system serves a record of theirs again that was gone, as it was."""
-        system, scope = system_of(place)
-        for (at, in_, id_), (whose, record) in reversed(self.graves.items()):
-            if (at, in_, whose) != (system, scope, who) or self._stands(system, scope, id_):
-                continue
-            if scope:
-                if not self._member_again(scope, record):
-                    continue
-            elif not self._contact_again(system, record):
-                continue
-            self.law.gone.pop((system, scope, id_), None)
-            self.reborn.add((system, scope, id_))
-            self._remember()
-            return True
-        return False
-
-    def _contact_again(self, crm: str, record: Any) -> bool:
-        account = self.crm[crm].box.account
-        if record.email in account.emails or record.id in account.merged:
-            return False
-        made = copy.deepcopy(record)
-        account.contacts[made.id] = made
-        insort(account._ids, made.id)
-        made.archived = None
-        made.modified = self.crm[crm].box.ms()
-        account._by_time_add(made)
-        account.emails[made.email] = made.id
-        return True
-
-    def _member_again(self, audience: str, record: Any) -> bool:
-        whole = self.list[audience].audience
-        if whole.holding(record.email) is not None:
-            return False
-        made = copy.deepcopy(record)
-        whole.members[made.contact_id] = made
-        whole._by_hash[made.hash] = made.contact_id
-        whole.forgotten.discard(made.hash)
-        whole.touch(made, self.clock.now().strftime("%Y-%m-%dT%H:%M:%S+00:00"))
-        return True
-
-    def _stands(self, system: str, scope: str, id_: str) -> bool:
-        if scope:
-            return id_ in self.list[scope].audience.members
-        return int(id_) in self.crm[system].box.account.contacts
-
-    def _remember(self) -> None:
-        super()._remember()
+    def judge(self) -> None:
+        """What the sync wrote since the last look."""
         if self.rights is None:
             return
-        for record, address, held in self._everything():
-            if (human := self.oracle.human_of.get(address)) is not None:
-                self.graves[record] = (human, copy.deepcopy(held))
-                self.humans[record] = human
-                self.buried[record] = (human, address)
-            self.born.setdefault(record, self.clock.now())
-            if record[1]:
-                self.handles[record[0], record[1], address_hash(address)] = record[2]
-
-    def _everything(self) -> list[tuple[Record, str, Any]]:
-        """Every record of every account, whatever its state."""
-        found: list[tuple[Record, str, Any]] = []
-        for name, crm in self.crm.items():
-            for contact in crm.box.account.contacts.values():
-                found.append(((name, "", str(contact.id)), contact.email, contact))
-        for name, one in self.list.items():
-            for member in one.audience.members.values():
-                where = (*system_of(name), member.contact_id)
-                found.append((where, str(member.email).lower(), member))
-        return found
-
-    # what a handler does
-
-    def opens(
-        self,
-        right: Right,
-        who: str,
-        address: str,
-        controllers: tuple[str, ...],
-        corrections: dict[str, str],
-    ) -> None:
-        """A request is received."""
+        new: list[Written] = []
+        for system in SYSTEMS:
+            journal = self.world.sandbox(system).journal
+            new += written(system, journal, self.read[system])
+            self.read[system] = len(journal)
+        for system, scope, id_, address in self.shown():  # made by the hub meanwhile
+            for name in (id_, address_hash(address)):
+                self.last.setdefault((system, scope, name), address)
+        for one in sorted(new, key=lambda one: one.at):
+            self.log.append(one)
+            address = self._address_of(one)
+            self.law.synced(one, address, (one.system, one.scope, self._id_of(one)))
+            self.oracle._crossed(one, SYSTEM_OWNER[one.system], "", None, address)
         self._remember()
-        number = self.desk.open(
-            right,
-            address,
-            *controllers,
-            corrections=corrections,
-            name=f"{who}kanaria",
-            message=NOTE,
-        )
-        if number not in self.law.asked:
-            self.law.asked[number] = Asked(
-                number, right.value, who, address, controllers, corrections
-            )
-        self.learn()
+        self._know()
 
-    def adopt(
-        self,
-        number: int,
-        right: Right,
-        who: str,
-        controllers: tuple[str, ...],
-        corrections: dict[str, str],
-    ) -> None:
-        """A request that was handled elsewhere is judged from now on, as begun before it."""
-        request = Asked(number, right.value, who, self.of(who), controllers, corrections)
-        self.law.asked[number] = request
-        began = self.desk.row(number).approved_at
-        records = [(*record, address) for record, (_, address) in self.buried.items()]
-        self.law.begin(request, began, records)
-        self.learn()
+    def _id_of(self, one: Written) -> str:
+        return self.handles.get((one.system, one.scope, one.id), one.id)
 
-    def decides(self, act: Callable[[], Any]) -> Any:
-        """Something that may be refused; what the refusal says is kept for I9."""
-        try:
-            return act()
-        except (decide.CannotDecide, decide.NoSuchRequest, manual.CannotConfirm) as error:
-            self.spoken.append(str(error))
-        except review.CannotDecide as error:
-            self.spoken.append(str(error))
-        finally:
-            if not (self.killer and self.killer.dead):
-                self.learn()
-        return None
-
-    def approves(self, number: int, actor: str) -> None:
-        """One person approves the plan as it is now."""
+    def judge_rights(self) -> None:
+        """What tasks wrote since the last look."""
+        for system in SYSTEMS:
+            journal = self.world.sandbox(system).journal
+            done, corrected = acts(system, journal, self.read[system])
+            self.read[system] = len(journal)
+            for act in done:
+                id_ = self.handles.get((act.system, act.scope, act.handle), act.handle)
+                record = (act.system, act.scope, id_)
+                human = self.humans.get(record)
+                self.acted_log.append((act, human))
+                self.law.acted(act, record, human, self.born[record])
+            for one in corrected:
+                record = (one.system, one.scope, self._id_of(one))
+                human = self.humans.get(record)
+                self.corrected_log.append((one, human))
+                self.law.corrected(one, human, _before(self.graves.get(record)))
         self._remember()
-        self.decides(
-            lambda: decide.approve(
-                self.world.deployment, number, self.desk.row(number).plan_hash, actor
-            )
-        )
+        self._know()
+        self.learn()
+        self._own_copy_last()
 
-    def learn(self) -> None:
-        """What became of the requests: which are carried out, on hold, or over."""
+    def _know(self) -> None:
+        """Whom the hub knows by which address, while it still does."""
+        deployment = self.world.deployment
+        with read_only(deployment.database).connect() as connection:
+            for address, human in self.oracle.human_of.items():
+                for controller in CONTROLLERS:
+                    digest = deployment.identities.email(controller, address)
+                    for found in people.find(connection, controller, "email", [digest]).values():
+                        if found.person_id is not None:
+                            self.account.human_of_person[found.person_id] = human
+
+    def _own_copy_last(self) -> None:
         for number, request in self.law.asked.items():
-            row = self.desk.row(number)
-            if row is None:
-                raise Violation(f"I7: request {number} is lost")
-            request.on_hold = row.on_hold
-            if row.state in ("identity_pending", "assessing", "planned", "cooling_off"):
-                request.approved = False
-            elif row.state in ("refused", "withdrawn"):
-                request.ended = row.state
-            elif not request.approved:
-                self._second(row)
-                self.law.begin(request, self.clock.now(), self.shown())
-            if row.state in ("closed", "closed_with_exceptions", "watching"):
-                request.ended = "closed"
+            if request.right != "erasure" or request.ended:
+                continue
+            tasks = self.desk.tasks(number)
+            own = tasks.get(("hub", "records"))
+            if own is not None and own.state in ("verified", "not_held"):
+                by_hand = {s for (s, _), t in tasks.items() if t.state == "awaiting_external"}
+                self._nothing_left(request, by_hand, "order: its own copy went first, and")
 
-    @staticmethod
-    def _second(row: Any) -> None:
-        """Doubtful matches and several persons of one controller take two people."""
-        plan = decide.Plan.load(row.plan)
-        doubtful = len(plan.persons) > len(plan.controllers) or plan.weak
-        if not doubtful or row.right != "erasure":
-            return  # the others may grow without being approved anew
-        if not row.second_by or row.approved_by == row.second_by:
-            raise Violation(f"approval: request {row.id} is carried out on one word")
+    def closed(self, request: Asked) -> None:
+        """What must be true at every vendor once a request was answered."""
+        states = self.desk.tasks(request.number)
+        for system, whose in SYSTEM_OWNER.items():
+            if whose in request.controllers and (system, "records") not in states:
+                raise Violation(f"I8: request {request.number} closed without {system}")
+        if request.right == "erasure":
+            self._nothing_left(request, set(), "I8: closed, and")
+            self._dead_values(request)
+        if request.right == "restriction":
+            self._all_restricted(request)
+        if request.right == "rectification":
+            self._all_correct(request)
 
-    def works(self, rounds: int = 12) -> None:
-        """Tasks are carried out."""
-        self._remember()
-        self.desk.work(rounds)
-        self.judge_rights()
+    def _nothing_left(self, request: Asked, but: set[str], what: str) -> None:
+        assert request.started is not None
+        for record, address, _ in self._everything():
+            system = record[0]
+            if system in but or record in self.reborn:
+                continue
+            if self.born[record] > request.started:
+                continue
+            if (SYSTEM_OWNER[system], request.who) in self.law.admitted:
+                continue
+            if request.about(SYSTEM_OWNER[system], record, address):
+                raise Violation(f"{what} {record} of {address} is there (request {request.number})")
 
-    def killed(self, step: int, act: Callable[[], Any]) -> bool:
-        """A process that does that and is killed at that step; the next one starts."""
-        self.calm = False
-        self._remember()
-        self.restart(Killer(step))
-        with suppress(Killed):
-            act()
-        dead = self.killer is not None and self.killer.dead
-        self.restart()
-        self.judge_rights()
-        self.learn()
-        return dead
+    def _dead_values(self, request: Asked) -> None:
+        held = {
+            str(value)
+            for record, _, one in self._everything()
+            if SYSTEM_OWNER[record[0]] in request.controllers
+            for value in _values(one)
+        }
+        mine = {
+            value
+            for controller in request.controllers
+            for value in self.law.values.get((controller, request.who), ())
+        }
+        self.law.dead[request.number] = mine - held
+        for record, address, one in self._everything():
+            controller = SYSTEM_OWNER[record[0]]
+            if controller in request.controllers or record in self.reborn:
+                continue
+            if self.oracle.human_of.get(address) != request.who or not self.calm:
+                continue
+            left = {str(value) for value in _values(one)} & self.law.dead[request.number]
+            if left and self._knew(request):
+                raise Violation(f"crossed: {record} still has {left} of request {request.number}")
 
-    def closes(self, number: int) -> None:
-        """The person is told; what was asked must be true at every vendor now."""
-        if self.desk.row(number).state != "notifying":
+    def _knew(self, request: Asked) -> bool:
+        """Whether the hub had to know that both companies' records are one human's."""
+        return bool(request.records)
+
+    def _all_restricted(self, request: Asked) -> None:
+        assert request.started is not None
+        if request.lifted:
             return
-        self.decides(
-            lambda: decide.notified(self.world.deployment, number, "e-mail", NOTE, "cli:handler")
+        for record, address, one in self._everything():
+            system, scope, _ = record
+            if record in self.reborn or self.born[record] > request.started:
+                continue
+            if not request.about(SYSTEM_OWNER[system], record, address):
+                continue
+            if scope:
+                stopped = one.status != "subscribed" or self._since(request)
+            else:
+                stopped = one.archived is not None or one.properties.get("hub_restricted") == "true"
+            if not stopped:
+                raise Violation(f"I5: {record} is not restricted (request {request.number})")
+
+    def _since(self, request: Asked) -> bool:
+        return any(
+            at > request.started and who == request.who
+            for at, _, who in self.law.acts
+            if request.started
         )
-        if self.law.asked[number].ended:  # else a merge made its plan grow
-            self.closed(self.law.asked[number])
 
-    def watches(self, days: float) -> None:
-        """Days pass, and what has a date is looked at."""
-        self._remember()
-        self.clock.advance(days * 86_400)
-        watch.round_(self.world.deployment, self.desk.opened)
-        self.works()
-        self.learn()
-
-    def lifts(self, number: int) -> None:
-        """A restriction ends."""
-        done = self.decides(
-            lambda: lifting.lift(self.world.deployment, number, "e-mail", NOTE, "cli:handler")
-        )
-        if done is not None:
-            self.law.asked[number].lifted = True
-
-    def admits(self) -> None:
-        """A handler lets everybody in who is back by an act of their own."""
-        with read_only(self.world.deployment.database).connect() as connection:
-            waiting = [one for one in questions.reviews(connection) if one.kind == RETURNED]
-        for one in waiting:
-            where = (one.system, one.scope, one.external_id)
-            who = self.humans.get(where)
-            controller = SYSTEM_OWNER[one.system]
-            since = max(
-                (
-                    r.started
-                    for r in self.law.asked.values()
-                    if r.right == "erasure" and r.who == who and r.started
-                ),
-                default=None,
-            )
-            place = one.scope or one.system
-            own = [a for a in self.law.acts if (a[1], a[2]) == (place, who)]
-            if since is None or not any(at > since for at, _, _ in own):
-                raise Violation(f"I3: {who} asks to come in at {place} without an act of theirs")
-            said = self.decides(
-                lambda id_=one.id: review.decide(
-                    self.world.deployment, id_, review.Decision.ADMIT, "handler"
-                )
-            )
-            if said and who:
-                self.law.admitted[controller, who] = self.clock.now()
-        self._remember()
-
-    def judges_matches(self) -> None:
-        """A handler looks at weak matches and tells whose they are."""
-        for number, request in self.law.asked.items():
-            for task in self.desk.tasks(number).values():
-                if task.reason != "weak-match":
+    def _all_correct(self, request: Asked) -> None:
+        for record, address, one in self._everything():
+            if record in self.reborn or request.started is None:
+                continue
+            if self.born[record] > request.started or _put_aside(one):
+                continue
+            if not request.about(SYSTEM_OWNER[record[0]], record, address):
+                continue
+            if self._edited.get(record, request.started) > request.started:
+                continue
+            for name, value in request.corrections.items():
+                if self.law._changed(request, name):
                     continue
-                row = self.desk.row(number)
-                key = self.world.deployment.vault.open_keys([row.key_id])[row.key_id]
-                weak = [
-                    one
-                    for one in Receipt.open(key, task.id, task.receipt).records
-                    if one["certain"] == "no"
-                ]
-                whose = {self.humans.get((task.system, one["scope"], one["id"])) for one in weak}
-                same = whose == {request.who}
-                self.decides(
-                    lambda id_=task.id, same=same: matches.judge(
-                        self.world.deployment, id_, "cli:handler", same=same
-                    )
-                )
+                if value not in {str(held) for held in _values(one)}:
+                    raise Violation(f"rectified: {record} lacks {name}={value}")
 
-    def confirms(self) -> None:
-        """A named person says of every manual task that it is done."""
-        for number in self.law.asked:
-            for task in self.desk.tasks(number).values():
-                if task.state == "awaiting_external":
-                    with self.world.deployment.database.begin() as connection:
-                        manual.confirm(connection, self.world.deployment, task.id, CONFIRMER, NOTE)
-        self.learn()
-
-    def run(self, system: str) -> None:
-        """As `Town.run`; a system out of use has no runs."""
-        if system not in self.disabled:
-            super().run(system)
-
-    # judging
+    _edited: dict[Record, Any] = {}  # noqa: RUF012 - replaced in each story
 
     def edited(self, record: Record) -> None:
         """Staff changed a record."""
@@ -447,4 +257,21 @@ class RightsTown(Verdicts):
         search(self.folder, [*said, *self.spoken])
 
 
-__all__ = ["AUDIENCES", "CRMS", "STRANGER", "RightsTown", "requests"]
+def _before(known: tuple[str, Any] | None) -> dict[str, Any]:
+    """What a record held when it was last looked at, by the hub's names."""
+    if known is None:
+        return {}
+    held = getattr(known[1], "properties", None) or known[1].merge_fields
+    names = CONTACT_FIELDS if hasattr(known[1], "properties") else MEMBER_FIELDS
+    return {name: held.get(vendor) for name, vendor in names.items()}
+
+
+def _values(one: Any) -> list[Any]:
+    return list((getattr(one, "properties", None) or one.merge_fields).values())
+
+
+def _put_aside(one: Any) -> bool:
+    return getattr(one, "archived", None) is not None or getattr(one, "status", "") == "archived"
+
+
+__all__ = ["CONFIRMER", "NOTE", "STRANGER", "RightsTown"]

@@ -360,8 +360,8 @@ class RightsHistory(RuleBasedStateMachine):
         by_handler(self.town.world.deployment, number, How.KNOWN_TO_HANDLER, NOTE, "cli:handler")
 
 
-SOME = settings(QUICK, max_examples=20, stateful_step_count=14)
-LONG = settings(QUICK, max_examples=100, stateful_step_count=30)
+SOME = settings(QUICK, max_examples=12, stateful_step_count=10)
+LONG = settings(QUICK, max_examples=60, stateful_step_count=16)
 
 
 @pytest.mark.timeout(900)

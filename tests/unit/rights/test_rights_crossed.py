@@ -47,3 +47,19 @@ def test_what_crossed_is_taken_back(world: World, desk: Desk) -> None:
     number = desk.run(Right.ERASURE, OONA)
     assert Crm(world, "bangeri").value(OONA, "company") is None, desk.states(number)
     assert Crm(world, "bangeri").value(OONA, "last_name") == "Omanimi"
+
+
+def test_an_own_record_of_the_other_that_is_not_read_yet_is_not_searched_for(
+    world: World, desk: Desk
+) -> None:
+    Crm(world, "crowst").add(OONA, last_name="Nimi", projects=LIVE_PROJECT)
+    world.sync()
+    other = Crm(world, "bangeri")
+    made = other.id_of(OONA) or ""
+    other.delete(made)
+    own = other.add(OONA, last_name="Omanimi")
+    number = desk.run(Right.ERASURE, OONA)
+    desk.confirm(number)
+    desk.close(number)
+    desk.watch(1.1)
+    assert other.id_of(OONA) == own

@@ -86,3 +86,16 @@ def test_a_merge_into_an_erased_persons_record_brings_nobody_back(
     crm.edit(back, last_name="Kolmas")
     world.sync(full=True)
     assert world.writes() == before
+
+
+def test_a_record_that_is_back_under_another_address_is_erased_again(
+    world: World, desk: Desk, aino: str
+) -> None:
+    id_ = Crm(world, "crowst").id_of(aino) or ""
+    number = _erased(desk, aino)
+    world.clock.advance(3600)
+    box = world.sandbox("crowst-crm")
+    box.seed({"contacts": [{"id": id_, "properties": {"email": "aino.muu@posti.example"}}]})
+    desk.watch(1.1)
+    assert Crm(world, "crowst").id_of("aino.muu@posti.example") is None
+    assert desk.tasks(number)["crowst-crm", "records"].state == "verified"

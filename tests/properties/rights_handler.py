@@ -1,0 +1,232 @@
+"""What a handler does in the town, and what the story learns of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from properties.oracle import SYSTEM_OWNER, Violation
+from properties.rights_oracle import Asked
+from properties.rights_people import RightsPeople
+from support.kills import Killed, Killer
+
+from hub.domain.rights import Right
+from hub.rights import decide, lifting, manual, matches, watch
+from hub.rights.casefile import Receipt
+from hub.store import questions
+from hub.store.questions import RETURNED
+from hub.sync import review
+from hub.vault.database import read_only
+
+STRANGER = "Tuntematonkukka"
+CONFIRMER = "Maija Kanariaemäntä"
+NOTE = "Soitettu takaisin, kanarialaulaja vahvisti."
+"""What a handler writes carries the canary too: it may lie nowhere in the clear."""
+
+
+class RightsHandler(RightsPeople):
+    """A handler over the four accounts."""
+
+    if TYPE_CHECKING:
+        judge_rights: Callable[[], None]
+        closed: Callable[[Asked], None]
+
+    # what a handler does
+
+    def opens(
+        self,
+        right: Right,
+        who: str,
+        address: str,
+        controllers: tuple[str, ...],
+        corrections: dict[str, str],
+    ) -> None:
+        """A request is received."""
+        self._remember()
+        number = self.desk.open(
+            right,
+            address,
+            *controllers,
+            corrections=corrections,
+            name=f"{who}kanaria",
+            message=NOTE,
+        )
+        if number not in self.law.asked:
+            self.law.asked[number] = Asked(
+                number, right.value, who, address, controllers, corrections
+            )
+        self.learn()
+
+    def adopt(
+        self,
+        number: int,
+        right: Right,
+        who: str,
+        controllers: tuple[str, ...],
+        corrections: dict[str, str],
+    ) -> None:
+        """A request that was handled elsewhere is judged from now on, as begun before it."""
+        request = Asked(number, right.value, who, self.of(who), controllers, corrections)
+        self.law.asked[number] = request
+        began = self.desk.row(number).approved_at
+        records = [(*record, address) for record, (_, address) in self.buried.items()]
+        self.law.begin(request, began, records)
+
+    def decides(self, act: Callable[[], Any]) -> Any:
+        """Something that may be refused; what the refusal says is kept for I9."""
+        try:
+            return act()
+        except (decide.CannotDecide, decide.NoSuchRequest, manual.CannotConfirm) as error:
+            self.spoken.append(str(error))
+        except review.CannotDecide as error:
+            self.spoken.append(str(error))
+        finally:
+            if not (self.killer and self.killer.dead):
+                self.learn()
+        return None
+
+    def approves(self, number: int, actor: str) -> None:
+        """One person approves the plan as it is now."""
+        self._remember()
+        self.decides(
+            lambda: decide.approve(
+                self.world.deployment, number, self.desk.row(number).plan_hash, actor
+            )
+        )
+
+    def learn(self) -> None:
+        """What became of the requests: which are carried out, on hold, or over."""
+        for number, request in self.law.asked.items():
+            row = self.desk.row(number)
+            if row is None:
+                raise Violation(f"I7: request {number} is lost")
+            request.on_hold = row.on_hold
+            if row.state in ("identity_pending", "assessing", "planned", "cooling_off"):
+                request.approved = False
+            elif row.state in ("refused", "withdrawn"):
+                request.ended = row.state
+            elif not request.approved:
+                self._second(row)
+                self.law.begin(request, self.clock.now(), self.shown())
+            if row.state in ("closed", "closed_with_exceptions", "watching"):
+                request.ended = "closed"
+
+    @staticmethod
+    def _second(row: Any) -> None:
+        """Doubtful matches and several persons of one controller take two people."""
+        plan = decide.Plan.load(row.plan)
+        doubtful = len(plan.persons) > len(plan.controllers) or plan.weak
+        if not doubtful or row.right != "erasure":
+            return  # the others may grow without being approved anew
+        if not row.second_by or row.approved_by == row.second_by:
+            raise Violation(f"approval: request {row.id} is carried out on one word")
+
+    def works(self, rounds: int = 12) -> None:
+        """Tasks are carried out."""
+        self._remember()
+        self.desk.work(rounds)
+        self.judge_rights()
+
+    def killed(self, step: int, act: Callable[[], Any]) -> bool:
+        """A process that does that and is killed at that step; the next one starts."""
+        self.calm = False
+        self._remember()
+        self.restart(Killer(step))
+        with suppress(Killed):
+            act()
+        dead = self.killer is not None and self.killer.dead
+        self.restart()
+        self.judge_rights()
+        self.learn()
+        return dead
+
+    def closes(self, number: int) -> None:
+        """The person is told; what was asked must be true at every vendor now."""
+        if self.desk.row(number).state != "notifying":
+            return
+        self.decides(
+            lambda: decide.notified(self.world.deployment, number, "e-mail", NOTE, "cli:handler")
+        )
+        if self.law.asked[number].ended:  # else a merge made its plan grow
+            self.closed(self.law.asked[number])
+
+    def watches(self, days: float) -> None:
+        """Days pass, and what has a date is looked at."""
+        self._remember()
+        self.clock.advance(days * 86_400)
+        watch.round_(self.world.deployment, self.desk.opened)
+        self.works()
+        self.learn()
+
+    def lifts(self, number: int) -> None:
+        """A restriction ends."""
+        done = self.decides(
+            lambda: lifting.lift(self.world.deployment, number, "e-mail", NOTE, "cli:handler")
+        )
+        if done is not None:
+            self.law.asked[number].lifted = True
+
+    def admits(self) -> None:
+        """A handler lets everybody in who is back by an act of their own."""
+        with read_only(self.world.deployment.database).connect() as connection:
+            waiting = [one for one in questions.reviews(connection) if one.kind == RETURNED]
+        for one in waiting:
+            where = (one.system, one.scope, one.external_id)
+            who = self.humans.get(where)
+            controller = SYSTEM_OWNER[one.system]
+            since = max(
+                (
+                    r.started
+                    for r in self.law.asked.values()
+                    if r.right == "erasure" and r.who == who and r.started
+                ),
+                default=None,
+            )
+            place = one.scope or one.system
+            own = [a for a in self.law.acts if (a[1], a[2]) == (place, who)]
+            if since is None or not any(at > since for at, _, _ in own):
+                raise Violation(f"I3: {who} asks to come in at {place} without an act of theirs")
+            said = self.decides(
+                lambda id_=one.id: review.decide(
+                    self.world.deployment, id_, review.Decision.ADMIT, "handler"
+                )
+            )
+            if said and who:
+                self.law.admitted[controller, who] = self.clock.now()
+        self._remember()
+
+    def judges_matches(self) -> None:
+        """A handler looks at weak matches and tells whose they are."""
+        for number, request in self.law.asked.items():
+            for task in self.desk.tasks(number).values():
+                if task.reason != "weak-match":
+                    continue
+                row = self.desk.row(number)
+                key = self.world.deployment.vault.open_keys([row.key_id])[row.key_id]
+                weak = [
+                    one
+                    for one in Receipt.open(key, task.id, task.receipt).records
+                    if one["certain"] == "no"
+                ]
+                whose = {self.humans.get((task.system, one["scope"], one["id"])) for one in weak}
+                same = whose == {request.who}
+                self.decides(
+                    lambda id_=task.id, same=same: matches.judge(
+                        self.world.deployment, id_, "cli:handler", same=same
+                    )
+                )
+
+    def confirms(self) -> None:
+        """A named person says of every manual task that it is done."""
+        for number in self.law.asked:
+            for task in self.desk.tasks(number).values():
+                if task.state == "awaiting_external":
+                    with self.world.deployment.database.begin() as connection:
+                        manual.confirm(connection, self.world.deployment, task.id, CONFIRMER, NOTE)
+        self.learn()
+
+    def run(self, system: str) -> None:
+        """As `Town.run`; a system out of use has no runs."""
+        if system not in self.disabled:
+            super().run(system)
