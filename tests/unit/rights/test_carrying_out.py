@@ -227,3 +227,23 @@ def test_a_task_that_cannot_be_read_holds_up_no_other(
             slices.work(desk.deployment, CRM, desk.opened)
     assert desk.states(numbers[0])[CRM] == "pending"
     assert {desk.states(number)[CRM] for number in numbers[1:]} == {"not_held"}
+
+
+def test_a_record_that_the_hub_never_knew_may_not_come_back_either(
+    world: World, desk: Desk, aino: str
+) -> None:
+    """Found by telephone only, and said to be hers by a handler: it is blocked as the others."""
+    crm = Crm(world, "crowst")
+    nameless = crm.add(None, first_name="Aino", last_name="Kukkamaa", phone="+358401234567")
+    number = desk.open(Right.ERASURE, aino)
+    desk.identify(number)
+    desk.approve(number)
+    desk.work()
+    task = desk.tasks(number)[CRM, "records"].id
+    decide.judge_match(desk.deployment, task, desk.who, same=True)
+    desk.work()
+    assert desk.states(number)[CRM] == "verified", desk.states(number)
+    kind = f"{CRM}/contacts/"
+    digests = desk.deployment.identities.blocks("crowst", kind, nameless)
+    with desk.deployment.database.connect() as connection:
+        assert people.blocked(connection, "crowst", kind, list(digests))
