@@ -16,6 +16,7 @@ from properties.journals import CONTACTS, Written, written
 
 LISTS = "/crm/v3/lists"
 MEMBER = "/3.0/lists/{list}/members/{member}"
+TOKEN = "/oauth/token"
 MARK = "hub_restricted"
 
 
@@ -50,8 +51,8 @@ def acts(
 
 
 def _sets_up(entry: Mapping[str, Any]) -> bool:
-    """The exclusion list and who is on it: it goes with the mark on the record."""
-    return bool(entry["route"].startswith(LISTS))
+    """The exclusion list and who is on it, which goes with the mark on the record; a token."""
+    return bool(entry["route"].startswith(LISTS)) or entry["route"] == TOKEN
 
 
 def _acts(system: str, entry: Mapping[str, Any]) -> Iterator[Acted]:
@@ -63,7 +64,7 @@ def _acts(system: str, entry: Mapping[str, Any]) -> Iterator[Acted]:
         "accepted": (entry["status"] or 500) < 300,
         "heard": "fault" not in entry and entry["status"] is not None,
     }
-    if entry["route"].startswith(LISTS):
+    if _sets_up(entry):
         return
     body = json.loads(entry["body"]) if entry["body"] else {}
     handle = entry["path"].get("member", "")

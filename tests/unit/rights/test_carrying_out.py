@@ -240,7 +240,7 @@ def test_a_record_that_the_hub_never_knew_may_not_come_back_either(
     desk.approve(number)
     desk.work()
     task = desk.tasks(number)[CRM, "records"].id
-    decide.judge_match(desk.deployment, task, desk.who, same=True)
+    matches.judge(desk.deployment, task, desk.who, same=True)
     desk.work()
     assert desk.states(number)[CRM] == "verified", desk.states(number)
     kind = f"{CRM}/contacts/"
