@@ -18,7 +18,7 @@ from support.rights_office import Office, office, rights_config, until
 
 from hub.domain.rights import Right
 from hub.opening import now, open_hub
-from hub.rights import decide, watch
+from hub.rights import decide, matches, watch
 from hub.sandbox_world import SandboxWorld
 from hub.settings import load
 from hub.store import people, requests
@@ -239,7 +239,7 @@ def test_of_an_erased_person_nothing_is_left(life: Life) -> None:
             """Done, once a handler said that what was found by telephone only is hers."""
             for (system, _), task in desk.tasks(number).items():
                 if task.reason == "weak-match":
-                    desk.ask([decide.judge_match(desk.deployment, task.id, desk.who, same=True)])
+                    desk.ask([matches.judge(desk.deployment, task.id, desk.who, same=True)])
                     assert system == "crowst-crm"
             if desk.row(number).state == "planned":  # another person of the hub's is her too
                 assert desk.row(number).reason == "plan-grew"
