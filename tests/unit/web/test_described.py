@@ -92,6 +92,6 @@ def test_answers_are_those_described(case: schemathesis.Case, served: Served) ->
 
 @pytest.mark.long
 @SCHEMA.parametrize()
-@settings(max_examples=300, deadline=None, suppress_health_check=QUIET, database=None)
+@settings(max_examples=120, deadline=None, suppress_health_check=QUIET, database=None)
 def test_answers_are_those_described_at_length(case: schemathesis.Case, served: Served) -> None:
     hold_to_it(case, served)
