@@ -73,7 +73,7 @@ def test_an_erasure_goes_from_the_letter_to_the_proof(hub: Commands, world: Sand
     confirm_all(hub, number)
     done = shown(hub, number)
     assert done["state"] == "notifying"
-    assert {one["state"] for one in done["tasks"]} == {"confirmed", "verified"}
+    assert {one["state"] for one in done["tasks"]} == {"confirmed", "verified", "not_held"}
     assert "Aino Virta" not in hub.ok("rights", "show", number).out
     assert "Aino Virta: Tehty." in hub.ok("rights", "show", number, "--casefile").out
     hub.ok("rights", "notified", number, "--how", "email", "--text", "Tietosi on poistettu.")

@@ -19,7 +19,6 @@ from hub.testing.clock import ManualClock
 
 RIGHTS = Path(manual.__file__).parent
 SOURCES = sorted(RIGHTS.glob("*.py"))
-TELLS = {"_attention", "_again", "reason"}
 
 
 def literals(node: ast.AST | None) -> Iterator[str]:
@@ -38,7 +37,7 @@ def codes() -> set[str]:
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
                 name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-                if name in ("_attention", "_again"):
+                if name in ("attention", "again"):
                     found |= set(itertools.chain.from_iterable(map(literals, node.args[1:2])))
                 if name in ("step", "change"):
                     given = [one.value for one in node.keywords if one.arg == "reason"]
