@@ -110,6 +110,10 @@ REASONS: Mapping[str, Words] = {
     "plan-grew": Words(
         "more was found after approval, so the plan is approved anew", "hub rights approve N"
     ),
+    "connector-fault": Words(
+        "the connector itself failed; it is tried again with growing pauses",
+        "look at the daemon's log for the fault, and tell the connector's author",
+    ),
     "shared-address": Words("several people share the address: a second person approves too"),
     "several-persons": Words(
         "one company knows several persons by these addresses: a second person approves too"
