@@ -109,8 +109,8 @@ def test_of_a_request_to_both_one_sees_its_own_part_and_decides_nothing_alone(
     number = office.opened(both, "erasure", ("crowst", "bangeri"))
     plan = office.known(both, number)
     shown = office.get(f"/requests/{number}", one).json()
-    mine = ["crowst-crm", "crowst-mailer", "joint-webinar"]
-    assert [step["system"] for step in shown["plan"]["steps"]] == mine
+    systems = ["crowst-crm", "crowst-mailer", "joint-webinar"]
+    assert [step["system"] for step in shown["plan"]["steps"]] == systems
     assert shown["plan"]["hash"] == plan
     approval = {"plan_hash": plan}
     answer = office.post(f"/requests/{number}/approval", one, approval)
@@ -119,9 +119,9 @@ def test_of_a_request_to_both_one_sees_its_own_part_and_decides_nothing_alone(
         assert office.get(path, one).status_code == 403
     assert office.post(f"/requests/{number}/approval", both, approval).status_code == 200
     mine = office.get(f"/requests/{number}", one).json()
-    assert {task["system"] for task in mine["tasks"]} == {*mine, "hub"}
+    assert {task["system"] for task in mine["tasks"]} == {*systems, "hub"}
     all_of_it = office.get(f"/requests/{number}", both).json()
-    assert len(all_of_it["tasks"]) == 5
+    assert len(all_of_it["tasks"]) == 6
     told = {event["subject"] for event in mine["timeline"]}
     others = {f"task {t['task']}" for t in all_of_it["tasks"] if t["system"].startswith("bangeri")}
     assert not told & others
