@@ -41,10 +41,6 @@ CALLED = "Soitto Vesipurontäuksen tilauksesta"
 ID, SAME, ODD, NAMELESS = "770031415926", "770131415927", "770231415928", "770331415929"
 PROJECT = "webinaari-syksy-2026"
 BYSTANDER = "sivullinen.henkilo@muualla.example"
-ACTIVITIES = (
-    "        full_every: 1m",
-    "        activities: {communication: {}}\n        full_every: 1m",
-)
 
 
 @dataclass
@@ -99,7 +95,7 @@ class Life:
 @pytest.fixture
 def life(small: Small, tmp_path: Path) -> Iterator[Life]:
     world = small(people=8)
-    with office(world, rights_config(tmp_path, None, ACTIVITIES)) as desk:
+    with office(world, rights_config(tmp_path, None)) as desk:
         yield Life(desk)
 
 
