@@ -32,6 +32,7 @@ class Claimed:
     linked: Linked | None
     intent: Intent
     write: Write
+    told: str = ""  # purposes that an earlier try of the row wrote, as far as anybody knows
 
 
 @dataclass(slots=True)
@@ -148,7 +149,10 @@ def _prepare(
         fields=intent.fields,
         consents=intent.consents,
     )
-    return Claimed(row.id, lane, row.tries + 1, subject, linked, intent, write), ""
+    return (
+        Claimed(row.id, lane, row.tries + 1, subject, linked, intent, write, row.purposes),
+        "",
+    )
 
 
 def _why_nothing(result: Plan) -> str:
@@ -182,7 +186,9 @@ def _sent(one: Claimed, now: datetime) -> dict[str, Any]:
         "id": one.id,
         "tries": one.tries,
         "fields": " ".join(one.intent.names),
-        "purposes": " ".join(dict.fromkeys(one.intent.purposes)),
+        "purposes": " ".join(
+            dict.fromkeys([*one.told.split(), *one.intent.purposes])  # a part may have arrived
+        ),
         "payload": payload(one.intent, one.subject.email, one.subject.key, one.id),
         "person_version": one.subject.version,
         "link_id": one.linked.id if one.linked else None,
