@@ -32,7 +32,8 @@ class Claimed:
     linked: Linked | None
     intent: Intent
     write: Write
-    told: str = ""  # purposes that an earlier try of the row wrote, as far as anybody knows
+    told: tuple[str, str] = ("", "")  # fields and purposes an earlier try may have written
+    read_back: bool = False  # taken up after a crash: nobody heard the vendor's answer
 
 
 @dataclass(slots=True)
@@ -150,7 +151,16 @@ def _prepare(
         consents=intent.consents,
     )
     return (
-        Claimed(row.id, lane, row.tries + 1, subject, linked, intent, write, row.purposes),
+        Claimed(
+            row.id,
+            lane,
+            row.tries + 1,
+            subject,
+            linked,
+            intent,
+            write,
+            told=(row.fields, row.purposes),
+        ),
         "",
     )
 
@@ -181,14 +191,23 @@ def _trip(connection: Connection, linked: Linked, now: datetime) -> None:
     )
 
 
+def names(one: Claimed, intent: Intent) -> tuple[str, str]:
+    """The fields and purposes of an intent, and those that an earlier try may have written: the row
+    is what a person is told of who received what."""
+    fields, purposes = one.told
+    return (
+        " ".join(dict.fromkeys([*fields.split(), *intent.names])),
+        " ".join(dict.fromkeys([*purposes.split(), *intent.purposes])),
+    )
+
+
 def _sent(one: Claimed, now: datetime) -> dict[str, Any]:
+    fields, purposes = names(one, one.intent)
     return {
         "id": one.id,
         "tries": one.tries,
-        "fields": " ".join(one.intent.names),
-        "purposes": " ".join(
-            dict.fromkeys([*one.told.split(), *one.intent.purposes])  # a part may have arrived
-        ),
+        "fields": fields,
+        "purposes": purposes,
         "payload": payload(one.intent, one.subject.email, one.subject.key, one.id),
         "person_version": one.subject.version,
         "link_id": one.linked.id if one.linked else None,

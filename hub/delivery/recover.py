@@ -81,7 +81,16 @@ def _read_back(
             external = linked.external_id if linked else ""
             sent.append(
                 (
-                    Claimed(row.id, Lane(row.lane), row.tries, subject, linked, intent, _NO_WRITE),
+                    Claimed(
+                        row.id,
+                        Lane(row.lane),
+                        row.tries,
+                        subject,
+                        linked,
+                        intent,
+                        _NO_WRITE,
+                        read_back=True,
+                    ),
                     intent,
                     Ref(stream_name, scope, external, None if external else email),
                 )

@@ -129,6 +129,8 @@ def _verdict(
             work.outcomes[State.UNKNOWN.value] += 1
         case Verdict.RETRYABLE:
             _adopt_parts(work, one, result.record)
+            if result.record is None and not one.read_back:
+                deliveries.forget_try(work.connection, one.id, *one.told)  # nothing arrived
             due_at = work.now + _wait(one.tries, result.retry_after)
             deliveries.put_back(work.connection, [one.id], due_at, result.reason)
             work.outcomes["put-back"] += 1

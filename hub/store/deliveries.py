@@ -166,6 +166,13 @@ def settle(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     update_rows(connection, delivery, [{**row, "payload": None} for row in rows])
 
 
+def forget_try(connection: Connection, id_: int, fields: str, purposes: str) -> None:
+    """The vendor did nothing of the last try: the row names again what it named before."""
+    connection.execute(
+        sa.update(delivery).where(delivery.c.id == id_).values(fields=fields, purposes=purposes)
+    )
+
+
 def put_back(connection: Connection, ids: Sequence[int], due_at: datetime, reason: str) -> None:
     """Make claimed deliveries ready again. One whose place is taken by a newer ready delivery of
     the same record and lane is cancelled instead: the newer one will write the present state."""

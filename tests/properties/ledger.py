@@ -56,7 +56,8 @@ def compare(
         where = (row.system, row.scope, human or "?")
         for what in (*row.fields.split(), *row.purposes.split()):
             tried[(*where, what)] += row.tries
-            if row.state == "done":
+            # repeated, it also names what an earlier try may have written
+            if row.state == "done" and row.tries == 1:
                 settled[(*where, what)] += 1
     for place in received | perhaps:
         count = received[place]
