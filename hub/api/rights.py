@@ -74,12 +74,14 @@ class Residual:
 class Locates(Protocol):
     """Finding every record of a person; Capability.LOCATE."""
 
-    def locate(self, sought: Sought) -> Sequence[Held]:
-        """Every record of the person in the whole account: in every stream and scope, also those
-        that are not configured, also archived, denied or unsubscribed ones, each once.
+    def locate(self, batch: Sequence[Sought]) -> Sequence[Sequence[Held]]:
+        """For each of the persons, in order, every record in the whole account: in every stream
+        and scope, also those that are not configured, also archived, denied or unsubscribed ones,
+        each once.
 
-        From authoritative endpoints. An answer that may be incomplete is an error, not a shorter
-        list: raises ConnectorError.
+        From authoritative endpoints, read after the call. An answer that may be incomplete is an
+        error, not a shorter list: raises ConnectorError. Where that is neither Unavailable nor
+        Misconfigured, each person is asked for alone.
         """
         ...
 

@@ -13,9 +13,9 @@ from hub.vault import Vault
 from hub.vault.database import Engine
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Opened:
-    """A system with its connector."""
+    """A system with its connector; equal to itself alone."""
 
     system: System
     type: ConnectorType

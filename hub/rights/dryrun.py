@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hub.api import ConnectorError, Locates, Misconfigured
 from hub.delivery.deployment import Deployment, Opened
 from hub.domain.plan import Plan, Step
-from hub.rights import assess, grounds, targets
+from hub.rights import assess, grounds, locating, targets
 from hub.rights.decide import load
 from hub.rights.grounds import Applicability
 from hub.rights.manual import needs_person
@@ -85,7 +85,7 @@ def _ask(
             return said(by_hand=lacking)  # a refusal needs no locating, and a person none of it
         mine = [one for one in persons if one.controller in step.controllers]
         wanted = targets.sought(deployment.landscape, system, mine, emails, phone)
-        held = opened.connector.locate(wanted)
+        held = locating.locate(opened, wanted)
     except Misconfigured:
         return said(problem="misconfigured")
     except ConnectorError:

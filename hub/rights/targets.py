@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hub.api import Held, Locates, Ref, Sought
+from hub.api import Ref, Sought
 from hub.delivery.deployment import Deployment
 from hub.domain.landscape import Landscape, System
 from hub.store import erasing, normalise, people, subjects
@@ -87,18 +87,6 @@ def addressed(request: Row[Any], controllers: str) -> bool:
     only from them is found by the hub's own links, and never searched for."""
     asked = {*request.controllers.split(), *request.also.split()}
     return not asked.isdisjoint(controllers.split())
-
-
-def linked_only(connector: Locates, refs: Iterable[Ref]) -> list[Held]:
-    """Which of those records are there, and no others: a connector also looks for the addresses
-    that it is given or finds. Raises ConnectorError."""
-    wanted = list(dict.fromkeys(Ref(one.stream, one.scope, one.id) for one in refs))
-    places = {(one.stream, one.scope, one.id) for one in wanted}
-    return [
-        one
-        for one in connector.locate(Sought(refs=tuple(wanted)))
-        if (one.ref.stream, one.ref.scope, one.ref.id) in places
-    ]
 
 
 def concerned_systems(

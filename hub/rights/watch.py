@@ -17,11 +17,11 @@ from hub.domain.audit import Event
 from hub.domain.deadline import Escalation, helsinki_day
 from hub.domain.plan import Plan
 from hub.domain.rights import RequestState, Right, TaskState
-from hub.rights import assess, coordinator, manual, newcomers
+from hub.rights import assess, coordinator, locating, manual, newcomers
 from hub.rights.casefile import Receipt, ref_of
 from hub.rights.decide import deadline_of
 from hub.rights.dryrun import Open
-from hub.rights.targets import HUB, addressed, linked_only
+from hub.rights.targets import HUB, addressed
 from hub.store import requests
 from hub.vault.database import Connection, checkpoint, read_only
 from hub.vault.rows import ids
@@ -172,15 +172,15 @@ def watch(deployment: Deployment, number: int, open_system: Open) -> None:
             continue
         try:
             opened = open_system(step.system)
-            connector = opened.connector
-            if not isinstance(connector, Locates):
+            if not isinstance(opened.connector, Locates):
                 continue  # by hand then, and by hand it stays
             receipt = Receipt.open(key, task.id, task.receipt)
             refs = tuple(ref_of(one) for one in receipt.records if one["certain"] == "yes")
             if addressed(request, " ".join(step.controllers)):
-                found = list(connector.locate(Sought(emails=tuple(case.emails), refs=refs)))
+                sought = Sought(emails=tuple(case.emails), refs=refs)
+                found = list(locating.locate(opened, sought))
             else:
-                found = linked_only(connector, refs)
+                found = locating.linked_only(opened, refs)
             held = [
                 one
                 for one in found

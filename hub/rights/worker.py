@@ -20,7 +20,6 @@ from hub.api import (
     Capability,
     ConnectorError,
     Exports,
-    Locates,
     Misconfigured,
     Ref,
     Result,
@@ -36,6 +35,7 @@ from hub.rights import (
     acting,
     assess,
     coordinator,
+    locating,
     manual,
     newcomers,
     own,
@@ -200,8 +200,6 @@ def _not_held(work: Work) -> None:
 
 def _locate(work: Work, opened: Opened) -> bool:
     """Look for the person's records; answers whether any is new."""
-    connector = opened.connector
-    assert isinstance(connector, Locates)  # the capability is declared, the suite checks it
     wanted = targets.sought(
         work.deployment.landscape,
         opened.system,
@@ -214,9 +212,9 @@ def _locate(work: Work, opened: Opened) -> bool:
     wanted = replace(wanted, refs=(*wanted.refs, *(ref_of(one) for one in _counting(work))))
     if work.task.part == "crossed" or not targets.addressed(work.request, work.task.controllers):
         # another controller's own data is not searched: only what the hub itself wrote there
-        found = targets.linked_only(connector, wanted.refs)
+        found = locating.linked_only(opened, wanted.refs)
     else:
-        found = list(connector.locate(wanted))
+        found = list(locating.locate(opened, wanted))
     if work.task.act == Act.ERASE:
         whose = work.task.controllers.split()
         found = [

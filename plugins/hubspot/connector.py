@@ -173,9 +173,9 @@ class HubSpot:
 
     # rights
 
-    def locate(self, sought: Sought) -> Sequence[Held]:
+    def locate(self, batch: Sequence[Sought]) -> Sequence[Sequence[Held]]:
         """See `Locates.locate` and `plugins.hubspot.locating`."""
-        return Locator(self._api).locate(sought)
+        return Locator(self._api).locate(batch)
 
     def export(self, refs: Sequence[Ref]) -> Sequence[Exported]:
         """See `Exports.export` and `plugins.hubspot.exporting`."""

@@ -9,7 +9,7 @@ telephone number, which is a weak match anyway, and by further addresses.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hub.api import BadAnswer, Held, RecordState, Ref, Sought, Verification
@@ -44,29 +44,27 @@ class Locator:
     def __init__(self, api: Api) -> None:
         self._api = api
 
-    def locate(self, sought: Sought) -> list[Held]:
-        """See `Locates.locate`."""
-        refs = [ref for ref in sought.refs if ref.stream == STREAM]
-        ids = list(dict.fromkeys(ref.id for ref in refs if ref.id.isdigit()))
-        given = [*sought.emails, *(ref.email for ref in refs if ref.email)]
-        emails = list(dict.fromkeys(fold(one) for one in given))
-        if not (ids or emails or sought.phones):
-            return []
-        match = _matcher(ids, emails, sought.phones)
-        found: dict[str, Held] = {}
+    def locate(self, batch: Sequence[Sought]) -> list[list[Held]]:
+        """See `Locates.locate`. All of the batch is asked for together."""
+        wanted = [_Wanted(sought) for sought in batch]
+        ids = list(dict.fromkeys(id_ for one in wanted for id_ in one.ids))
+        emails = list(dict.fromkeys(email for one in wanted for email in one.emails))
+        phones = list(dict.fromkeys(phone for one in wanted for phone in one.phones))
+        if not (ids or emails or phones):
+            return [[] for _ in batch]
         for row in _whole(self._api.contacts(ids, NAMES)):
             # answered for one of the ids: where not by its own, by one merged into it
-            self._keep(found, row, "link" if row["id"] in ids else "alias")
+            _keep(wanted, row, "alias")
         lacking = set(emails)
         for row in _whole(self._api.contacts(emails, NAMES, by_email=True)):
-            self._keep(found, row, match(row) or "email")
+            _keep(wanted, row, "email")
             lacking.difference_update(Mapper.addresses(row))
         for row in _whole(self._archived()):
-            self._keep(found, row, match(row))
+            _keep(wanted, row)
         # searches are scarce, five a second: none for an address that answered already
-        for row in _whole(self._searched(sorted(lacking), sought.phones)):
-            self._keep(found, row, match(row))
-        return list(found.values())
+        for row in _whole(self._searched(sorted(lacking), phones)):
+            _keep(wanted, row)
+        return [list(one.found.values()) for one in wanted]
 
     def gone(self, refs: Sequence[Ref]) -> list[Verification]:
         """Whether those contacts are there by id, live or archived."""
@@ -106,15 +104,51 @@ class Locator:
                     break
                 behind = str(rows[-1].get("id"))
 
-    def _keep(self, found: dict[str, Held], row: Any, by: str | None) -> None:
-        if by is None:
-            return
-        id_ = row["id"]
+
+class _Wanted:
+    """One person of a batch, and what was found of them."""
+
+    def __init__(self, sought: Sought) -> None:
+        refs = [ref for ref in sought.refs if ref.stream == STREAM]
+        given = [*sought.emails, *(ref.email for ref in refs if ref.email)]
+        self.ids = frozenset(ref.id for ref in refs if ref.id.isdigit())
+        self.emails = frozenset(fold(one) for one in given)
+        self.phones = tuple(sought.phones)
+        self.found: dict[str, Held] = {}
+
+    def by(self, row: Any) -> str | None:
+        """By what the row is the person's; None where by nothing."""
+        if row.get("id") in self.ids:
+            return "link"
+        if self.ids.intersection(Mapper.ids(row)):
+            return "alias"
+        if self.emails.intersection(Mapper.addresses(row)):
+            return "email"
+        properties = row.get("properties") or {}
+        own = [properties.get("phone"), properties.get("mobilephone")]
+        if any(_same(phone, str(one)) for phone in self.phones for one in own if one):
+            return "phone"
+        return None
+
+    def keep(self, row: Any, by: str) -> None:
+        """The row is the person's."""
         state = RecordState.ARCHIVED if row.get("archived") else RecordState.LIVE
         email = (row.get("properties") or {}).get(EMAIL) or None
-        held = Held(Ref(STREAM, "", id_, email), by, state, certain=by != "phone")
+        held = Held(Ref(STREAM, "", row["id"], email), by, state, certain=by != "phone")
         # the first that found it is the surest: link, alias, address, telephone
-        found.setdefault(id_, held)
+        self.found.setdefault(row["id"], held)
+
+
+def _keep(wanted: Sequence[_Wanted], row: Any, answered: str = "") -> None:
+    """Give a row to those whose it is. `answered`: by what it is somebody's for sure, though it
+    need not show whose: that can be told of one person alone. Raises BadAnswer where it cannot."""
+    theirs = [(one, by) for one in wanted if (by := one.by(row)) is not None]
+    if answered and not any(by != "phone" for _, by in theirs):
+        if len(wanted) > 1:
+            raise BadAnswer("a contact was answered, and does not show for whom")
+        theirs = [(wanted[0], answered)]
+    for one, by in theirs:
+        one.keep(row, by)
 
 
 def _whole(rows: Iterable[Any]) -> Iterator[Any]:
@@ -124,28 +158,6 @@ def _whole(rows: Iterable[Any]) -> Iterator[Any]:
         if not isinstance(id_, str) or not id_.isdigit():
             raise BadAnswer("a contact without an id: what is held cannot be told for sure")
         yield row
-
-
-def _matcher(
-    ids: Sequence[str], emails: Sequence[str], phones: Sequence[str]
-) -> Callable[[Any], str | None]:
-    """Tells by what a row is the person's; None where by nothing."""
-    wanted, addresses = frozenset(ids), frozenset(emails)
-
-    def match(row: Any) -> str | None:
-        if row.get("id") in wanted:
-            return "link"
-        if wanted.intersection(Mapper.ids(row)):
-            return "alias"
-        if addresses.intersection(Mapper.addresses(row)):
-            return "email"
-        properties = row.get("properties") or {}
-        own = [properties.get("phone"), properties.get("mobilephone")]
-        if any(_same(phone, str(one)) for phone in phones for one in own if one):
-            return "phone"
-        return None
-
-    return match
 
 
 def _same(phone: str, written: str) -> bool:

@@ -136,9 +136,9 @@ class Mailchimp:
 
     # rights of data subjects
 
-    def locate(self, sought: Sought) -> Sequence[Held]:
+    def locate(self, batch: Sequence[Sought]) -> Sequence[Sequence[Held]]:
         """See `mailchimp_holding`, as for `export` and `verify`."""
-        return self._holdings.locate(sought)
+        return self._holdings.locate(batch)
 
     def export(self, refs: Sequence[Ref]) -> Sequence[Exported]:
         """The member, and all that is kept with it."""

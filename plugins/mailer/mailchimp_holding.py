@@ -8,7 +8,7 @@ leaves out. A phone number finds nobody here: Mailchimp cannot be asked for one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hub.api import (
@@ -56,31 +56,45 @@ class Holdings:
 
     # finding
 
-    def locate(self, sought: Sought) -> Sequence[Held]:
-        """As `Locates.locate`."""
+    def locate(self, batch: Sequence[Sought]) -> Sequence[Sequence[Held]]:
+        """As `Locates.locate`. What several ask for is asked once."""
         audiences = [str(row.get("id")) for row in self._all(LISTS, {}, "lists", "id")]
-        links = [
-            (scope, ref.id)
-            for ref in sought.refs
-            if ref.stream == STREAM and ref.id
-            for scope in ([ref.scope] if ref.scope else audiences)
+        linked = [_linked(sought, audiences) for sought in batch]
+        members = self._each({link: link for links in linked for link in links})
+        # an address is in an audience once: whom a link has shown is not asked for by it again
+        shown = {
+            (scope, _normal(str(member.get(EMAIL) or ""))): member
+            for (scope, _), member in members.items()
+            if member is not None
+        }
+        addresses = [
+            _addresses(sought, (members[link] for link in links))
+            for sought, links in zip(batch, linked, strict=True)
         ]
-        addresses = {_normal(email): "email" for email in sought.emails if email.strip()}
-        found: dict[tuple[str, str], Held] = {}
-        for (scope, _), member in zip(links, self._members(links), strict=True):
-            if member is not None:
-                _hold(found, scope, member, "link")
-                addresses.setdefault(_normal(str(member.get(EMAIL) or "")), "alias")
-        for ref in sought.refs:
-            if ref.email:
-                addresses.setdefault(_normal(ref.email), "alias")
-        addresses.pop("", None)
-        asked = [(scope, email) for scope in audiences for email in addresses]
-        hashed = [(scope, address_hash(email)) for scope, email in asked]
-        for (scope, email), member in zip(asked, self._members(hashed), strict=True):
-            if member is not None:
-                _hold(found, scope, member, addresses[email])
-        return list(found.values())
+        asked = {
+            (scope, email): (scope, address_hash(email))
+            for some in addresses
+            for email in some
+            for scope in audiences
+            if (scope, email) not in shown
+        }
+        by_address = {**self._each(asked), **shown}
+        answers: list[Sequence[Held]] = []
+        for links, some in zip(linked, addresses, strict=True):
+            found: dict[tuple[str, str], Held] = {}
+            for scope, id_ in links:
+                _hold(found, scope, members[scope, id_], "link")
+            for email, by in some.items():
+                for scope in audiences:
+                    _hold(found, scope, by_address[scope, email], by)
+            answers.append(list(found.values()))
+        return answers
+
+    def _each(
+        self, asked: Mapping[tuple[str, str], tuple[str, str]]
+    ) -> dict[tuple[str, str], dict[str, Any] | None]:
+        """The members by the same keys, asked for by (audience, contact id or hash)."""
+        return dict(zip(asked, self._members(list(asked.values())), strict=True))
 
     def _members(self, asked: Sequence[tuple[str, str]]) -> Sequence[dict[str, Any] | None]:
         """The members of (audience, contact id or hash). Raises ConnectorError where one of them
@@ -163,9 +177,35 @@ class Holdings:
         return verified
 
 
+def _linked(sought: Sought, audiences: Sequence[str]) -> list[tuple[str, str]]:
+    """(audience, contact id) of the records that the hub has linked, each once."""
+    links = [
+        (scope, ref.id)
+        for ref in sought.refs
+        if ref.stream == STREAM and ref.id
+        for scope in ([ref.scope] if ref.scope else audiences)
+    ]
+    return list(dict.fromkeys(links))
+
+
+def _addresses(sought: Sought, linked: Iterable[Mapping[str, Any] | None]) -> dict[str, str]:
+    """The addresses under which the person may be a member, and what each is to them."""
+    addresses = {_normal(email): "email" for email in sought.emails if email.strip()}
+    for member in linked:
+        if member is not None:
+            addresses.setdefault(_normal(str(member.get(EMAIL) or "")), "alias")
+    for ref in sought.refs:
+        if ref.email:
+            addresses.setdefault(_normal(ref.email), "alias")
+    addresses.pop("", None)
+    return addresses
+
+
 def _hold(
-    found: dict[tuple[str, str], Held], scope: str, member: Mapping[str, Any], by: str
+    found: dict[tuple[str, str], Held], scope: str, member: Mapping[str, Any] | None, by: str
 ) -> None:
+    if member is None:
+        return
     contact = member.get("contact_id")
     if not isinstance(contact, str) or not contact:
         raise BadAnswer("a member was answered without its contact_id")

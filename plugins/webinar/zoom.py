@@ -99,9 +99,9 @@ class Zoom:
 
     # rights; see `zoom_rights`
 
-    def locate(self, sought: Sought) -> Sequence[Held]:
+    def locate(self, batch: Sequence[Sought]) -> Sequence[Sequence[Held]]:
         """In every webinar of the configured users, in all three statuses."""
-        return self._rights.locate(sought)
+        return self._rights.locate(batch)
 
     def export(self, refs: Sequence[Ref]) -> Sequence[Exported]:
         """Registration and answers, attendance, questions and poll answers."""

@@ -39,7 +39,7 @@ from plugins.webinar.zoom_client import (
     outcome,
 )
 from plugins.webinar.zoom_mapping import STREAM
-from plugins.webinar.zoom_reading import Registrants
+from plugins.webinar.zoom_reading import Listed, Registrants
 
 _DIGITS = re.compile(r"\D")
 _SHORTEST_NUMBER = 7
@@ -61,23 +61,17 @@ class Rights:
         self._scopes = scopes
         self._activities = activities  # of every kind
 
-    def locate(self, sought: Sought) -> Sequence[Held]:
-        """As `Locates.locate`."""
-        emails = {email.strip().casefold() for email in sought.emails}
-        linked = {(ref.scope, ref.id) for ref in sought.refs if ref.stream == STREAM and ref.id}
-        held: list[Held] = []
-        for scope in self._everywhere(sought.refs):
+    def locate(self, batch: Sequence[Sought]) -> Sequence[Sequence[Held]]:
+        """As `Locates.locate`. The lists, which are whole, are taken once for all of the batch."""
+        refs = [ref for sought in batch for ref in sought.refs]
+        found: list[list[Held]] = [[] for _ in batch]
+        for scope in self._everywhere(refs):
             listed = self._registrants.listed(scope)
             if listed is None:
                 continue  # a webinar that was deleted, its registrants with it
-            for row in listed.rejected:
-                if any(email in row.raw.casefold() for email in emails):
-                    raise BadAnswer(f"webinar {scope}: a registrant cannot be understood")
-            for record in listed.records:
-                by = _found_by(record, listed.rows[record.ref.id], linked, emails, sought.phones)
-                if by:
-                    held.append(Held(record.ref, by, record.state, certain=by != "phone"))
-        return held
+            for sought, held in zip(batch, found, strict=True):
+                held.extend(_in_list(scope, listed, sought))
+        return found
 
     def _everywhere(self, refs: Iterable[Ref]) -> Sequence[str]:
         """The ids of every webinar of the users, and of those that are configured or linked."""
@@ -161,6 +155,21 @@ class Rights:
             else Verification(ref, False, "still-there")
             for ref, row in zip(refs, self._registrants.rows_of(refs), strict=True)
         ]
+
+
+def _in_list(scope: str, listed: Listed, sought: Sought) -> list[Held]:
+    """The person's registrations for one webinar."""
+    emails = {email.strip().casefold() for email in sought.emails}
+    linked = {(ref.scope, ref.id) for ref in sought.refs if ref.stream == STREAM and ref.id}
+    for row in listed.rejected:
+        if any(email in row.raw.casefold() for email in emails):
+            raise BadAnswer(f"webinar {scope}: a registrant cannot be understood")
+    held: list[Held] = []
+    for record in listed.records:
+        by = _found_by(record, listed.rows[record.ref.id], linked, emails, sought.phones)
+        if by:
+            held.append(Held(record.ref, by, record.state, certain=by != "phone"))
+    return held
 
 
 def _found_by(

@@ -155,7 +155,9 @@ class Hall:
                     "not permitted then"
                 )
         newest, why = self._closed.get((one.controller, one.human), (one.id, ""))
-        if one.id > newest:
+        # under an address that no erasure knew of they are somebody new
+        new = why == "erased" and self.oracle.has_other_address(one.controller, one.human)
+        if one.id > newest and not new:
             raise Violation(f"{why}: {one.kind} of {one.human} was collected afterwards")
 
     def _complete(self, kept: Collection[Kept]) -> None:

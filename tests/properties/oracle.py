@@ -89,6 +89,13 @@ class Oracle:
         """The address is that human's and nobody else's."""
         self.human_of[address] = human
 
+    def has_other_address(self, controller: str, human: str) -> bool:
+        """Whether a human has an address that no erasure by that company names."""
+        return any(
+            whose == human and (controller, address) not in self.blocked
+            for address, whose in self.human_of.items()
+        )
+
     def owns(self, controller: str, *values: str) -> None:
         """The controller has those values from a source of its own."""
         self.own.setdefault(controller, set()).update(values)

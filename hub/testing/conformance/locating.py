@@ -35,7 +35,8 @@ class Locating(Discretion):
         """What is found. Skips the test where the connector does not locate."""
         self.need(Capability.LOCATE)
         assert isinstance(self.connector, Locates), "LOCATE is declared but locate() is missing"
-        return list(self.connector.locate(Sought(emails, phones, refs)))
+        (found,) = self.connector.locate([Sought(emails, phones, refs)])
+        return list(found)
 
     def elsewhere(self, email: str) -> Ref:
         """A record of that person in a scope that is not configured. Skips where there are none."""
@@ -50,6 +51,25 @@ class Locating(Discretion):
         self.need(Capability.LOCATE)
         person, *_ = self.add_people(3)
         assert places(self.locate(self.ref(person))) == {(self.scope, person)}
+
+    def test_locating_several_at_once(self) -> None:
+        """Each is answered for in order: one twice, one by a link, one who is not there."""
+        self.need(Capability.LOCATE)
+        assert isinstance(self.connector, Locates)
+        first, second = self.email("aino.virtanen"), self.email("eetu.korhonen")
+        one, other = self.add_person(first), self.add_person(second)
+        sought = [
+            Sought([first]),
+            Sought(),
+            Sought([self.email("tuntematon.toinen")]),
+            Sought(refs=[self.ref(other)]),
+            Sought([second]),
+            Sought([first]),
+        ]
+        answers = [places(found) for found in self.connector.locate(sought)]
+        mine, theirs = {(self.scope, one)}, {(self.scope, other)}
+        assert answers == [mine, set(), set(), theirs, theirs, mine]
+        assert self.connector.locate([]) == []
 
     def test_locating_by_its_link_though_its_address_has_changed(self) -> None:
         self.need(Capability.LOCATE, Ability.EMAIL_CHANGE)

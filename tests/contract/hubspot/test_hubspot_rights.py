@@ -37,7 +37,7 @@ PHONE = "+358401234567"
 
 def located(account: Account, *, refs: Sequence[str] = (), **more: Any) -> list[Held]:
     sought = Sought(refs=[ref(one) for one in refs], **more)
-    return sorted(account.open().locate(sought), key=lambda one: one.ref.id)
+    return sorted(account.open().locate([sought])[0], key=lambda one: one.ref.id)
 
 
 def found(held: Sequence[Held]) -> list[tuple[str, str, bool]]:

@@ -124,7 +124,7 @@ class TestWhatTheConnectorDoesTheClientSees:
     def test_erasure(self, served: Account, official: hubspot.HubSpot) -> None:
         aino = served.add(AINO)
         connector = served.open()
-        (held,) = connector.locate(Sought(emails=[AINO]))
+        ((held,),) = connector.locate([Sought(emails=[AINO])])
         (result,) = connector.erase("contacts", [write(held.ref)])
         assert (result.verdict, result.reason) == (Verdict.OK, "accepted")
         for archived in (False, True):
@@ -149,7 +149,7 @@ class TestWhatTheConnectorDoesTheClientSees:
     def test_an_archived_contact_is_found(self, served: Account, official: hubspot.HubSpot) -> None:
         aino = served.add(AINO)
         official.crm.contacts.basic_api.archive(contact_id=aino)
-        (held,) = served.open().locate(Sought(emails=[AINO]))
+        ((held,),) = served.open().locate([Sought(emails=[AINO])])
         assert (held.ref.id, held.state.value) == (aino, "archived")
 
     def test_restriction(self, served: Account, official: hubspot.HubSpot) -> None:

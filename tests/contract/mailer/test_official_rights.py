@@ -144,7 +144,7 @@ def test_permanent_deletion(chimp: Client, world: World, mailer: Mailchimp, aino
     assert refused(lambda: chimp.lists.get_list_member(LIST, aino))[0] == 404
     assert refused(lambda: chimp.lists.delete_list_member_permanent(LIST, aino))[0] == 404
     ref = Ref("members", LIST, contact, AINO)
-    assert mailer.locate(Sought(emails=[AINO], refs=[ref])) == []
+    assert mailer.locate([Sought(emails=[AINO], refs=[ref])]) == [[]]
     assert mailer.erase("members", [write(ref)])[0].verdict is Verdict.OK
     for status in ("subscribed", "pending"):
         again = {"email_address": AINO, "status": status}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from hub.api import (
     AuthFailed,
     ConnectorError,
     Held,
+    Locates,
     RecordState,
     Ref,
     Sought,
@@ -53,6 +55,11 @@ def ended(results: Any) -> tuple[Verdict, str]:
 # finding
 
 
+def located(connector: Locates, **sought: Any) -> Sequence[Held]:
+    (held,) = connector.locate([Sought(**sought)])
+    return held
+
+
 @pytest.mark.parametrize(
     "status", ["subscribed", "unsubscribed", "cleaned", "pending", "transactional", "archived"]
 )
@@ -60,7 +67,7 @@ def test_someone_is_found_in_every_audience_whatever_their_status(
     world: World, mailer: Mailchimp, unlisted: str, status: str
 ) -> None:
     refs = [known(world, scope, status=status) for scope in (LIST, CONFIRMED, unlisted)]
-    held = mailer.locate(Sought(emails=[AINO.upper()]))
+    held = located(mailer, emails=[AINO.upper()])
     state = RecordState.ARCHIVED if status == "archived" else RecordState.LIVE
     assert held == [Held(ref, "email", state) for ref in refs]
 
@@ -72,7 +79,7 @@ def test_a_linked_member_is_found_after_their_address_changed(
     ref = known(world)
     known(world, unlisted, NEW)
     world.act(LIST, AINO, "profile", new_email=NEW)
-    held = mailer.locate(Sought(emails=[AINO], refs=[ref]))
+    held = located(mailer, emails=[AINO], refs=[ref])
     assert places(held) == [(LIST, "link", "live"), (unlisted, "alias", "live")]
     assert held[0].ref == Ref("members", LIST, ref.id, NEW)
 
@@ -80,11 +87,11 @@ def test_a_linked_member_is_found_after_their_address_changed(
 def test_each_is_told_once(world: World, mailer: Mailchimp) -> None:
     ref = known(world)
     twice = Ref("members", "", ref.id)
-    held = mailer.locate(Sought(emails=[AINO, AINO.title()], refs=[ref, twice, ref]))
+    held = located(mailer, emails=[AINO, AINO.title()], refs=[ref, twice, ref])
     assert places(held) == [(LIST, "link", "live")]
-    assert mailer.locate(Sought()) == []
+    assert located(mailer) == []
     stranger = Ref("contacts", "", ref.id)
-    assert mailer.locate(Sought(emails=["x@y.example"], phones=["+358"], refs=[stranger])) == []
+    assert located(mailer, emails=["x@y.example"], phones=["+358"], refs=[stranger]) == []
 
 
 def test_more_audiences_than_a_page(
@@ -92,7 +99,7 @@ def test_more_audiences_than_a_page(
 ) -> None:
     monkeypatch.setattr("plugins.mailer.mailchimp_holding.PAGE", 2)
     known(world, unlisted)
-    assert places(mailer.locate(Sought(emails=[AINO]))) == [(unlisted, "email", "live")]
+    assert places(located(mailer, emails=[AINO])) == [(unlisted, "email", "live")]
 
 
 @pytest.mark.parametrize("route", [r"/lists$", r"\{member\}$"])
@@ -103,10 +110,10 @@ def test_what_cannot_be_asked_is_an_error_and_no_shorter_list(
     known(world, unlisted)
     world.sandbox.faults.append(Fault(FaultKind.FORBIDDEN_EMPTY, route=route))
     with pytest.raises(ConnectorError):
-        mailer.locate(Sought(emails=[AINO]))
+        located(mailer, emails=[AINO])
     world.sandbox.faults.clear()
     with pytest.raises(AuthFailed):
-        world.open(key="wrong-us21").locate(Sought(emails=[AINO]))
+        located(world.open(key="wrong-us21"), emails=[AINO])
 
 
 # exporting
@@ -217,7 +224,7 @@ def test_erasure_goes_by_contact_id_to_the_present_address(
     assert {one.code for one in mailer.verify(refs, Act.ERASE)} == {"removed-from-api"}
     (left,) = mailer.verify([neighbour], Act.ERASE)
     assert (left.done, left.code) == (False, "subscribed")
-    assert mailer.locate(Sought(emails=[AINO], refs=refs)) == []
+    assert located(mailer, emails=[AINO], refs=refs) == []
 
 
 def test_erasing_again_says_absent_and_sends_nothing(world: World, mailer: Mailchimp) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -74,9 +75,14 @@ def test_what_is_declared_is_there(zoom: Zoom) -> None:
     assert not TYPE.capabilities & {Capability.RECTIFY, Capability.RESTRICT}
 
 
+def located(connector: Locates, **sought: Any) -> Sequence[Held]:
+    (held,) = connector.locate([Sought(**sought)])
+    return held
+
+
 def test_every_webinar_and_status_is_looked_through(world: World, zoom: Zoom) -> None:
     registered(world)
-    held = zoom.locate(Sought(emails=(AINO, FORMER)))
+    held = located(zoom, emails=(AINO, FORMER))
     assert found(held) == {
         (SCOPE, "email", "live"),
         (str(MANUAL), "email", "live"),
@@ -89,7 +95,7 @@ def test_every_webinar_and_status_is_looked_through(world: World, zoom: Zoom) ->
 def test_a_linked_record_is_found_by_its_id(world: World, zoom: Zoom) -> None:
     registered(world)
     ref = Ref("registrants", str(ELSEWHERE), world.id_of(FORMER, ELSEWHERE))
-    assert found(zoom.locate(Sought(refs=(ref,)))) == {(str(ELSEWHERE), "link", "archived")}
+    assert found(located(zoom, refs=(ref,))) == {(str(ELSEWHERE), "link", "archived")}
 
 
 @pytest.mark.parametrize(
@@ -99,15 +105,15 @@ def test_a_phone_number_alone_is_a_weak_match(
     world: World, zoom: Zoom, phone: str, hit: bool
 ) -> None:
     registered(world)
-    held = zoom.locate(Sought(phones=(phone,)))
+    held = located(zoom, phones=(phone,))
     expected = [Held(ref_of(world, AINO), "phone", RecordState.LIVE, certain=False)]
     assert held == (expected if hit else [])
 
 
 def test_nobody_is_found_where_nobody_is(world: World, zoom: Zoom) -> None:
     registered(world)
-    assert zoom.locate(Sought(emails=("tuntematon@kuviteltu.example",))) == []
-    assert zoom.locate(Sought()) == []
+    assert located(zoom, emails=("tuntematon@kuviteltu.example",)) == []
+    assert located(zoom) == []
 
 
 def test_an_incomplete_search_is_an_error(world: World, zoom: Zoom) -> None:
@@ -115,20 +121,20 @@ def test_an_incomplete_search_is_an_error(world: World, zoom: Zoom) -> None:
     for route in ("webinars$", "registrants$"):
         world.sandbox.faults = [Fault(FaultKind.SERVER_ERROR, route=route)]
         with pytest.raises(ConnectorError):
-            zoom.locate(Sought(emails=(AINO,)))
+            located(zoom, emails=(AINO,))
     world.sandbox.faults = []
     world.seed({"email": AINO, "id": "", "create_time": "eilen"}, webinar=ELSEWHERE)
     with pytest.raises(BadAnswer) as error:
-        zoom.locate(Sought(emails=(AINO,)))
+        located(zoom, emails=(AINO,))
     assert "aino" not in str(error.value)
     with pytest.raises(Misconfigured, match="user"):
-        world.open(other_users=["kukaan"]).locate(Sought(emails=(AINO,)))
+        located(world.open(other_users=["kukaan"]), emails=(AINO,))
 
 
 def test_a_webinar_that_is_gone_holds_nobody(world: World, zoom: Zoom) -> None:
     registered(world)
     gone = Ref("registrants", "91000000099", "x")
-    assert len(zoom.locate(Sought(emails=(AINO,), refs=(gone,)))) == 2
+    assert len(located(zoom, emails=(AINO,), refs=(gone,))) == 2
 
 
 def test_all_that_is_held_is_exported(world: World, zoom: Zoom) -> None:
@@ -161,9 +167,7 @@ def test_erasing_deletes_by_id_and_reads_back(world: World, zoom: Zoom) -> None:
     assert [(one.ref, one.done, one.code) for one in after] == [
         (ref, True, "removed-from-api") for ref in refs
     ]
-    assert set(found(zoom.locate(Sought(emails=(AINO, FORMER))))) == {
-        (str(MANUAL), "email", "live")
-    }
+    assert set(found(located(zoom, emails=(AINO, FORMER)))) == {(str(MANUAL), "email", "live")}
     assert world.webinar.holding(BERTTA) is not None
 
 

@@ -245,7 +245,10 @@ class Acme:
 
     # rights
 
-    def locate(self, sought: Sought) -> Sequence[Held]:
+    def locate(self, batch: Sequence[Sought]) -> Sequence[Sequence[Held]]:
+        return [self.located(sought) for sought in batch]
+
+    def located(self, sought: Sought) -> Sequence[Held]:
         ids = {ref.id for ref in sought.refs if ref.id}
         emails = {email.lower() for email in sought.emails}
         body = {"ids": sorted(ids), "emails": sorted(emails), "phones": list(sought.phones)}

@@ -91,7 +91,7 @@ class ErasesInEveryScope(Acme):
 
     def erase(self, stream: str, batch: Sequence[Write]) -> Sequence[Result]:
         emails = [record.ref.email for record in self.fetch(stream, refs_of(batch)) if record]
-        for held in self.locate(Sought([email for email in emails if email])):
+        for held in self.located(Sought([email for email in emails if email])):
             super().erase(stream, [Write("all", held.ref, held.ref.scope, {})])
         return fine(batch)
 

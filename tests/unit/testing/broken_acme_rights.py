@@ -26,46 +26,53 @@ from tests.unit.testing.acme import Acme
 class LocatesByLinkOnly(Acme):
     """Looks only where the hub has been before."""
 
-    def locate(self, sought: Sought) -> Sequence[Held]:
-        return super().locate(replace(sought, emails=()))
+    def located(self, sought: Sought) -> Sequence[Held]:
+        return super().located(replace(sought, emails=()))
 
 
 class LocatesByAddressOnly(Acme):
     """Has no use for links."""
 
-    def locate(self, sought: Sought) -> Sequence[Held]:
-        return super().locate(replace(sought, refs=()))
+    def located(self, sought: Sought) -> Sequence[Held]:
+        return super().located(replace(sought, refs=()))
 
 
 class LocatesOnlyWhatIsConfigured(Acme):
     """Takes the configured scopes for the account."""
 
-    def locate(self, sought: Sought) -> Sequence[Held]:
+    def located(self, sought: Sought) -> Sequence[Held]:
         rooms = self.context.scopes["people"]
-        return [one for one in super().locate(sought) if one.ref.scope in rooms]
+        return [one for one in super().located(sought) if one.ref.scope in rooms]
 
 
 class LocatesOnlyTheLiving(Acme):
     """Archived counts as gone."""
 
-    def locate(self, sought: Sought) -> Sequence[Held]:
-        return [one for one in super().locate(sought) if one.state is RecordState.LIVE]
+    def located(self, sought: Sought) -> Sequence[Held]:
+        return [one for one in super().located(sought) if one.state is RecordState.LIVE]
 
 
 class LocatesOnlySubscribers(Acme):
     """Who unsubscribed is none of its people."""
 
-    def locate(self, sought: Sought) -> Sequence[Held]:
-        found = super().locate(sought)
+    def located(self, sought: Sought) -> Sequence[Held]:
+        found = super().located(sought)
         pairs = zip(found, self.fetch("people", [one.ref for one in found]), strict=True)
         left = [Stance.NO]
         return [h for h, r in pairs if r and [wish.stance for wish in r.consents] != left]
 
 
+class LocatesTheFirstForAll(Acme):
+    """Several people are one to it."""
+
+    def locate(self, batch: Sequence[Sought]) -> Sequence[Sequence[Held]]:
+        return [found for one in batch[:1] for found in [self.located(one)] * len(batch)]
+
+
 class LocatesBySearch(Acme):
     """Asks the search, which lags."""
 
-    def locate(self, sought: Sought) -> Sequence[Held]:
+    def located(self, sought: Sought) -> Sequence[Held]:
         body = {"ids": [], "emails": list(sought.emails), "phones": []}
         answer = self.http.call("POST", "/people/search", json=body, idempotent=True).json()
         return [self.held(person, set(), set(sought.emails)) for person in answer["people"]]
@@ -74,10 +81,10 @@ class LocatesBySearch(Acme):
 class LocatesByTheLetter(Acme):
     """An address is another one in capitals."""
 
-    def locate(self, sought: Sought) -> Sequence[Held]:
+    def located(self, sought: Sought) -> Sequence[Held]:
         return [
             one
-            for one in super().locate(sought)
+            for one in super().located(sought)
             if one.by != "email" or one.ref.email in sought.emails
         ]
 
@@ -85,30 +92,30 @@ class LocatesByTheLetter(Acme):
 class ForgetsWhatWasMerged(Acme):
     """A merged record is no longer anyone's."""
 
-    def locate(self, sought: Sought) -> Sequence[Held]:
-        return [one for one in super().locate(sought) if one.by != "alias"]
+    def located(self, sought: Sought) -> Sequence[Held]:
+        return [one for one in super().located(sought) if one.by != "alias"]
 
 
 class SureOfAPhone(Acme):
     """A number is one person's."""
 
-    def locate(self, sought: Sought) -> Sequence[Held]:
-        return [replace(one, certain=True) for one in super().locate(sought)]
+    def located(self, sought: Sought) -> Sequence[Held]:
+        return [replace(one, certain=True) for one in super().located(sought)]
 
 
 class LocatesEachWay(Acme):
     """Looks by link and by address, and adds the answers up."""
 
-    def locate(self, sought: Sought) -> Sequence[Held]:
-        by_link = super().locate(replace(sought, emails=()))
-        return [*by_link, *super().locate(replace(sought, refs=()))]
+    def located(self, sought: Sought) -> Sequence[Held]:
+        by_link = super().located(replace(sought, emails=()))
+        return [*by_link, *super().located(replace(sought, refs=()))]
 
 
 class LocatesWithATrace(Acme):
     """Leaves the sought one behind."""
 
-    def locate(self, sought: Sought) -> Sequence[Held]:
-        found = super().locate(sought)
+    def located(self, sought: Sought) -> Sequence[Held]:
+        found = super().located(sought)
         if not found:
             self.send([Write("trace", None, "main", {"email": one}) for one in sought.emails])
         return found
@@ -117,7 +124,7 @@ class LocatesWithATrace(Acme):
 class LocatesWhoIsAlike(Acme):
     """Takes all that a search finds."""
 
-    def locate(self, sought: Sought) -> Sequence[Held]:
+    def located(self, sought: Sought) -> Sequence[Held]:
         everyone = [record for page in self.read("people", "main", None) for record in page.records]
         names = [email.split("@")[0] for email in sought.emails]
         alike = [r for r in everyone if any(name in str(r.ref.email) for name in names)]
@@ -127,9 +134,9 @@ class LocatesWhoIsAlike(Acme):
 class LocatesNobodyInAnOutage(Acme):
     """Takes a vendor that fails for one that has nobody."""
 
-    def locate(self, sought: Sought) -> Sequence[Held]:
+    def located(self, sought: Sought) -> Sequence[Held]:
         try:
-            return super().locate(sought)
+            return super().located(sought)
         except ConnectorError:
             return []
 

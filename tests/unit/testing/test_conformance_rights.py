@@ -81,6 +81,7 @@ BROKEN: list[tuple[type[Acme], str, Mapping[str, Any]]] = [
     (rights.LocatesByLinkOnly, "test_locating_by_its_address", {}),
     (rights.LocatesByLinkOnly, "test_locating_by_its_address_after_it_was_changed", {}),
     (rights.LocatesByLinkOnly, "test_locating_among_more_people_than_a_page", {}),
+    (rights.LocatesTheFirstForAll, "test_locating_several_at_once", {}),
     (rights.LocatesBySearch, "test_locating_though_searches_lag", {}),
     (rights.LocatesOnlySubscribers, "test_locating_one_that_unsubscribed_too", {}),
     (rights.LocatesByTheLetter, "test_locating_by_its_address_in_any_letter_case", {}),
