@@ -255,7 +255,9 @@ class HttpClient:
             content = urlencode(form).encode()
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         try:
-            return self._client.build_request(method, url, content=content, headers=headers)
+            # parsed once: httpx would parse a text three times on its way
+            whole = httpx.URL(url)
+            return self._client.build_request(method, whole, content=content, headers=headers)
         except httpx.InvalidURL:
             pass  # its text quotes the URL
         raise ValueError(f"{where}: no URL can be made of this path and query")

@@ -68,6 +68,8 @@ def block(
     """Put erasure blocks: keyed hashes of (kind, value) for each controller."""
     identities = deployment.identities
     wanted = list(marks)
+    if not wanted:
+        return
     people.add_blocks(
         connection,
         [

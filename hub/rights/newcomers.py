@@ -58,15 +58,25 @@ def join(work: Work, opened: Opened, found: Iterable[Held]) -> None:
     a person now, so that the restriction is there before them.
     """
     deployment, whose = work.deployment, work.task.controllers.split()
+    certain = [held for held in found if held.certain]
+    if not certain:
+        return
+    if work.task.act != Act.RESTRICT:
+        with read_only(deployment.database).connect() as connection:
+            owners = {
+                owner
+                for held in certain
+                for owner in _owners(connection, deployment, opened, whose, held)
+            }
+        if owners <= set(requests.persons_of(work.request)):
+            return  # as nearly always: they are who the plan names
     with deployment.database.begin() as connection:
         request = requests.get(connection, work.request.id, lock=True)
         assert request is not None  # its task names it
         if not request.open:
             return
         wanted: set[int] = set()
-        for held in found:
-            if not held.certain:
-                continue
+        for held in certain:
             owners = _owners(connection, deployment, opened, whose, held)
             unread = not owners and held.state is RecordState.LIVE
             if unread and work.task.act == Act.RESTRICT:

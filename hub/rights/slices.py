@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
@@ -13,8 +14,10 @@ from hub.rights.targets import HUB
 from hub.store import requests
 from hub.vault.database import read_only
 
-SIDE_BY_SIDE = 8
+SIDE_BY_SIDE = 16
 """Attempts at one system at once; the connector's own limits hold besides."""
+AHEAD = 64
+"""Due tasks looked up at once."""
 LOOK = 0.5
 """Seconds after which it is looked for new tasks while others are still under way."""
 
@@ -32,21 +35,23 @@ def work(
     on, and what becomes due meanwhile is taken up. Raises what the stores raised, at the end.
     """
     opened, why = _opened(deployment, system, open_system)
-    due = _due(deployment, system)
+    due = deque(_due(deployment, system, 2))
     if len(due) == 1 and not stopping():  # the usual case needs no threads
-        worker.attempt(deployment, opened, due[0], why)
-        due = _due(deployment, system)
+        worker.attempt(deployment, opened, due.popleft(), why)
+        due.extend(_due(deployment, system, 2))
     failed: dict[int, BaseException] = {}
     if due:
         with ThreadPoolExecutor(SIDE_BY_SIDE, f"rights-{system}") as pool:
             running: dict[Future[None], int] = {}
             while True:
-                busy = {*running.values(), *failed}
-                if not stopping():
-                    for task_id in _due(deployment, system, SIDE_BY_SIDE + len(busy)):
-                        if task_id not in busy and len(running) < SIDE_BY_SIDE:
-                            made = pool.submit(worker.attempt, deployment, opened, task_id, why)
-                            running[made] = task_id
+                if len(due) <= SIDE_BY_SIDE - len(running) or not running:
+                    busy = {*running.values(), *failed}
+                    found = _due(deployment, system, AHEAD + len(busy))
+                    due = deque(one for one in found if one not in busy)
+                while due and len(running) < SIDE_BY_SIDE and not stopping():
+                    task_id = due.popleft()
+                    made = pool.submit(worker.attempt, deployment, opened, task_id, why)
+                    running[made] = task_id
                 if not running:
                     break
                 ended, _ = wait(running, timeout=LOOK, return_when=FIRST_COMPLETED)
@@ -64,7 +69,7 @@ def work(
     return max(0.0, (then - deployment.now()).total_seconds())
 
 
-def _due(deployment: Deployment, system: str, limit: int = 2) -> list[int]:
+def _due(deployment: Deployment, system: str, limit: int) -> list[int]:
     with read_only(deployment.database).connect() as connection:
         return requests.due(connection, system, deployment.now(), limit)
 

@@ -22,6 +22,11 @@ GONE = b""
 """The profile of a tombstone. Its key is destroyed, so that it is never opened."""
 
 
+_MERGED = sa.select(person.c.id, person.c.merged_into).where(
+    person.c.id.in_(sa.bindparam("these", expanding=True)), person.c.merged_into.is_not(None)
+)
+
+
 def winners(connection: Connection, ids: Sequence[int]) -> dict[int, int]:
     """Into whom each of those persons was merged, followed to the end; itself where it was not."""
     ends = {one: one for one in ids}
@@ -30,11 +35,7 @@ def winners(connection: Connection, ids: Sequence[int]) -> dict[int, int]:
         found = {
             row.id: row.merged_into
             for part in chunks(sorted(asked))
-            for row in connection.execute(
-                sa.select(person.c.id, person.c.merged_into).where(
-                    person.c.id.in_(part), person.c.merged_into.is_not(None)
-                )
-            )
+            for row in connection.execute(_MERGED, {"these": part})
         }
         if not found:
             return ends

@@ -44,27 +44,29 @@ def row(
     }
 
 
+_OF_PERSONS = (
+    sa.select(
+        event.c.person_id,
+        event.c.purpose,
+        event.c.kind,
+        event.c.seen_at,
+        event.c.at,
+        event.c.ground,
+        event.c.act,
+        event.c.system,
+    )
+    .where(event.c.person_id.in_(sa.bindparam("persons", expanding=True)))
+    .order_by(event.c.id)
+)
+
+
 def of_persons(
     connection: Connection, persons: Sequence[int]
 ) -> Iterator[tuple[int, PermissionEvent]]:
     """The events of those persons, oldest first."""
     for part in chunks(persons):
-        query = (
-            sa.select(
-                event.c.person_id,
-                event.c.purpose,
-                event.c.kind,
-                event.c.seen_at,
-                event.c.at,
-                event.c.ground,
-                event.c.act,
-                event.c.system,
-            )
-            .where(event.c.person_id.in_(part))
-            .order_by(event.c.id)
-        )
         for person_id, purpose, kind, seen_at, at, ground, act, system in connection.execute(
-            query
+            _OF_PERSONS, {"persons": part}
         ).all():
             yield (
                 person_id,

@@ -32,6 +32,9 @@ _LINKED = (
     link.c.writes_on,
     link.c.writes,
 )
+_OF_PERSONS = sa.select(*_LINKED).where(
+    link.c.person_id.in_(sa.bindparam("persons", expanding=True))
+)
 
 
 class Known(NamedTuple):
@@ -80,8 +83,7 @@ def of_persons(connection: Connection, persons: Sequence[int]) -> Iterable[Linke
     from hub.store.subjects import Linked  # noqa: PLC0415 - subjects is built on this module
 
     for part in chunks(persons):
-        query = sa.select(*_LINKED).where(link.c.person_id.in_(part))
-        for row in connection.execute(query).all():
+        for row in connection.execute(_OF_PERSONS, {"persons": part}).all():
             yield Linked(*row)
 
 

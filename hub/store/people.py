@@ -30,17 +30,22 @@ class Found(NamedTuple):
     undeliverable_at: datetime | None
 
 
+# built once: to build a statement costs more than to carry it out for a few persons
+_THESE: sa.BindParameter[Any] = sa.bindparam("these", expanding=True)
+_ROWS = sa.select(person).where(person.c.id.in_(_THESE)).order_by(person.c.id)
+_IDENTIFIERS = sa.select(*(identifier.c[name] for name in Found._fields)).where(
+    identifier.c.person_id.in_(_THESE)
+)
+_MEMBERSHIPS = sa.select(membership.c.person_id, membership.c.project, membership.c.how).where(
+    membership.c.person_id.in_(_THESE), membership.c.until.is_(None)
+)
+
+
 def rows(connection: Connection, ids: Sequence[int], *, lock: bool = False) -> list[Row[Any]]:
     """Person rows of those ids. `lock` holds them until the transaction ends: on PostgreSQL
     another one that would decide about the same persons waits; SQLite has one writer anyway."""
-    query = sa.select(person).order_by(person.c.id)
-    if lock:
-        query = query.with_for_update()
-    return [
-        row
-        for part in chunks(ids)
-        for row in connection.execute(query.where(person.c.id.in_(part))).all()
-    ]
+    query = _ROWS.with_for_update() if lock else _ROWS
+    return [row for part in chunks(ids) for row in connection.execute(query, {"these": part}).all()]
 
 
 def insert(connection: Connection, fresh: Sequence[dict[str, Any]]) -> None:
@@ -94,14 +99,7 @@ def identifiers(connection: Connection, persons: Sequence[int]) -> list[Found]:
     return [
         Found(*row)
         for part in chunks(persons)
-        for row in connection.execute(
-            sa.select(
-                identifier.c.kind,
-                identifier.c.digest,
-                identifier.c.person_id,
-                identifier.c.undeliverable_at,
-            ).where(identifier.c.person_id.in_(part))
-        ).all()
+        for row in connection.execute(_IDENTIFIERS, {"these": part}).all()
     ]
 
 
@@ -166,11 +164,7 @@ def memberships(connection: Connection, persons: Sequence[int]) -> list[tuple[in
     return [
         (row.person_id, row.project, row.how)
         for part in chunks(persons)
-        for row in connection.execute(
-            sa.select(membership.c.person_id, membership.c.project, membership.c.how).where(
-                membership.c.person_id.in_(part), membership.c.until.is_(None)
-            )
-        ).all()
+        for row in connection.execute(_MEMBERSHIPS, {"these": part}).all()
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -16,6 +17,44 @@ from hub.store.sql import chunks, insert_rows, table_of
 request = table_of(rights_tables.RightsRequest)
 task = table_of(rights_tables.RightsTask)
 tasks = table_of(tables.Task)
+
+
+# What every attempt asks is built once: to build a statement costs more than to carry it out.
+_NUMBER = sa.bindparam("number", type_=sa.Integer)
+_REQUEST = sa.select(request).where(request.c.id == _NUMBER)
+_TASKS = sa.select(task).where(task.c.request_id == _NUMBER).order_by(task.c.id)
+_DUE = (
+    sa.select(task.c.id)
+    .join(request, request.c.id == task.c.request_id)
+    .where(
+        task.c.waiting,
+        task.c.system == sa.bindparam("system"),
+        task.c.due_at <= sa.bindparam("now", type_=task.c.due_at.type),
+        ~request.c.on_hold,
+    )
+    .order_by(task.c.due_at, task.c.id)
+    .limit(sa.bindparam("limit"))
+)
+_CLAIM = (
+    sa.update(task)
+    .where(
+        task.c.id == _NUMBER,
+        task.c.waiting,
+        task.c.due_at <= sa.bindparam("now", type_=task.c.due_at.type),
+    )
+    .values(epoch=task.c.epoch + 1)
+    .returning(task)
+)
+
+
+@lru_cache(maxsize=64)
+def _step(names: tuple[str, ...]) -> sa.Update:
+    """The step that sets those columns."""
+    return (
+        sa.update(task)
+        .where(task.c.id == sa.bindparam("this_id"), task.c.epoch == sa.bindparam("this_epoch"))
+        .values({name: sa.bindparam(f"new_{name}", type_=task.c[name].type) for name in names})
+    )
 
 
 class Stale(Exception):
@@ -32,8 +71,8 @@ def add(connection: Connection, row: dict[str, Any]) -> None:
 
 def get(connection: Connection, number: int, *, lock: bool = False) -> Row[Any] | None:
     """A request. `lock` holds it until the transaction ends."""
-    query = sa.select(request).where(request.c.id == number)
-    return connection.execute(query.with_for_update() if lock else query).first()
+    query = _REQUEST.with_for_update() if lock else _REQUEST
+    return connection.execute(query, {"number": number}).first()
 
 
 def open_twin(connection: Connection, duplicate: bytes) -> int | None:
@@ -142,8 +181,7 @@ def add_tasks(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
 
 def tasks_of(connection: Connection, number: int) -> list[Row[Any]]:
     """The tasks of a request, in their order."""
-    query = sa.select(task).where(task.c.request_id == number).order_by(task.c.id)
-    return list(connection.execute(query))
+    return list(connection.execute(_TASKS, {"number": number}))
 
 
 def get_task(connection: Connection, number: int, *, lock: bool = False) -> Row[Any] | None:
@@ -155,14 +193,7 @@ def get_task(connection: Connection, number: int, *, lock: bool = False) -> Row[
 def due(connection: Connection, system: str, now: datetime, limit: int) -> list[int]:
     """Tasks of a system with an attempt due now, the longest waiting first; those of requests on
     hold wait."""
-    query = (
-        sa.select(task.c.id)
-        .join(request, request.c.id == task.c.request_id)
-        .where(task.c.waiting, task.c.system == system, task.c.due_at <= now, ~request.c.on_hold)
-        .order_by(task.c.due_at, task.c.id)
-        .limit(limit)
-    )
-    return list(connection.scalars(query))
+    return list(connection.scalars(_DUE, {"system": system, "now": now, "limit": limit}))
 
 
 def next_due(connection: Connection, system: str) -> datetime | None:
@@ -205,19 +236,14 @@ def unserved(connection: Connection, kind: str, now: datetime) -> list[str]:
 
 def claim(connection: Connection, number: int, now: datetime) -> Row[Any] | None:
     """Take a task's attempt: its epoch rises. None where none is due any more."""
-    taken = (
-        sa.update(task)
-        .where(task.c.id == number, task.c.waiting, task.c.due_at <= now)
-        .values(epoch=task.c.epoch + 1)
-        .returning(task)
-    )
-    return connection.execute(taken).first()
+    return connection.execute(_CLAIM, {"number": number, "now": now}).first()
 
 
 def step(connection: Connection, row: Row[Any], **values: Any) -> None:
     """Record a step of a claimed attempt. Raises Stale where another attempt took over."""
+    given = {f"new_{name}": value for name, value in values.items()}
     done = connection.execute(
-        sa.update(task).where(task.c.id == row.id, task.c.epoch == row.epoch).values(**values)
+        _step(tuple(values)), {"this_id": row.id, "this_epoch": row.epoch, **given}
     )
     if not done.rowcount:
         raise Stale(f"task {row.id} was taken over")

@@ -330,9 +330,7 @@ def test_two_hundred_histories(part: int, logged: list[str]) -> None:
     search(None, logged)
 
 
-# By hand until an open alarm is understood: over five systems, part 0 (seed 100) says "I6:
-# ('bangeri-crm', '', 'Eetukukka', 'events') was written 1 times, and no delivery says so".
-@pytest.mark.proof
+@pytest.mark.long
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("part", range(2))
 def test_longer_histories(part: int, logged: list[str]) -> None:
