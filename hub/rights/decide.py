@@ -25,7 +25,7 @@ from hub.domain.plan import Exemption, Plan
 from hub.domain.rights import RequestState, Right, TaskState, may_withdraw
 from hub.rights import assess, coordinator
 from hub.rights.casefile import CaseFile
-from hub.store import requests
+from hub.store import people, requests
 from hub.vault.database import Connection, Row
 
 
@@ -344,6 +344,7 @@ def _end(
 ) -> None:
     request = load(connection, number)
     now = deployment.now()
+    people.end_blocks(connection, number)
     requests.change(
         connection,
         request,
