@@ -36,8 +36,13 @@ def own_act_after(
     back; nor with a time that cannot be true, later than `seen_at` (when the hub read it) by more
     than `tolerance`. All moments are aware.
     """
-    if act not in _ACTS or at is None:
+    if not is_own_act(act) or at is None:
         return False
     if seen_at is not None and at > seen_at + tolerance:
         return False
     return at > erased_at
+
+
+def is_own_act(act: str | None) -> bool:
+    """Whether that is something only the person can have done."""
+    return act in _ACTS

@@ -53,6 +53,7 @@ class Observation:
     source: str
     at: datetime
     controllers: tuple[str, ...]
+    act_at: datetime | None = None  # of the person's own last act that the record shows
 
 
 def settle(
@@ -79,10 +80,11 @@ def settle(
         return Side.OURS if we_changed else Side.NOTHING
     if theirs.value == mine:
         return Side.EQUAL
-    if not known and (theirs.value is None or mine is None):
+    rectified = ours is not None and ours.rectified
+    if not known and (theirs.value is None or (mine is None and not rectified)):
         # a first meeting: an empty side is filled, it never empties the other
         return Side.OURS if theirs.value is None else Side.THEIRS
-    if not we_changed and not (ours and ours.rectified):
+    if not we_changed and not rectified:
         return Side.THEIRS
     return _conflict(theirs, ours, policy, order, tolerance)
 
@@ -97,7 +99,7 @@ def _conflict(
     if ours is None:
         return Side.THEIRS
     if ours.rectified:
-        return Side.OURS
+        return _against_rectified(theirs, ours, tolerance)
     if policy is Policy.APPEND:
         return Side.UNION
     if policy is Policy.SET_IF_EMPTY:
@@ -112,3 +114,11 @@ def _conflict(
     if abs(gap) > tolerance:
         return Side.THEIRS if gap > timedelta(0) else Side.OURS
     return Side.HELD
+
+
+def _against_rectified(theirs: Observation, ours: Value, tolerance: timedelta) -> Side:
+    """A corrected value (Art. 16) gives way only to the person: an act of theirs after it. Where
+    somebody changed the record since that act, nobody can tell whose the value is."""
+    if theirs.act_at is None or theirs.act_at <= ours.at:
+        return Side.OURS
+    return Side.HELD if theirs.at - theirs.act_at > tolerance else Side.THEIRS

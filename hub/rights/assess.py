@@ -55,6 +55,20 @@ def plan(
     return made
 
 
+def grow(connection: Connection, deployment: Deployment, number: int) -> bool:
+    """Replace the plan of a request that has outgrown it; False where there is nothing to do (any
+    more). Raises Stale where a task of it was claimed meanwhile."""
+    request = requests.get(connection, number, lock=True)
+    if request is None or not coordinator.outgrown(request):
+        return False
+    if not (coordinator.may_work(request) or request.state == RequestState.NOTIFYING.value):
+        return False
+    case = casefile(deployment, request)
+    made = draft(connection, deployment, request, case, Plan.load(request.plan).exemptions)
+    coordinator.grow(connection, deployment, request, made, case)
+    return True
+
+
 def draft(
     connection: Connection,
     deployment: Deployment,

@@ -67,7 +67,7 @@ def start(
     systems that have something to do."""
     now = deployment.now()
     plan = Plan.load(request.plan)
-    touched = effects.at_start(connection, deployment, plan, case, now)
+    touched = effects.at_start(connection, deployment, request.id, plan, case, now)
     _set_tasks(connection, deployment, request, plan)
     requests.change(connection, request, state=RequestState.EXECUTING.value)
     tell(connection, deployment, request.id, Event.REQUEST_STARTED, actor)
@@ -226,7 +226,8 @@ def grow(
             partly=tuple({*plan.partly} - {*before.partly}),
         )
         if joined.persons or joined.partly:
-            effects.at_start(connection, deployment, joined, case, deployment.now())
+            now = deployment.now()
+            effects.at_start(connection, deployment, request.id, joined, case, now)
         _set_tasks(connection, deployment, request, plan)
 
 

@@ -25,7 +25,7 @@ from hub.domain.plan import Exemption, Plan
 from hub.domain.rights import RequestState, Right, TaskState, may_withdraw
 from hub.rights import assess, coordinator
 from hub.rights.casefile import CaseFile
-from hub.store import requests
+from hub.store import people, requests
 from hub.vault.database import Connection, Row
 
 
@@ -284,13 +284,8 @@ def notified(deployment: Deployment, number: int, how: str, text: str, actor: st
     with deployment.database.begin() as connection:
         request = load(connection, number, lock=True)
         _must_be(request, RequestState.NOTIFYING, "closed")
-        grew = coordinator.outgrown(request)
-        if grew:
-            case = assess.casefile(deployment, request)
-            exemptions = Plan.load(request.plan).exemptions
-            plan = assess.draft(connection, deployment, request, case, exemptions)
-            coordinator.grow(connection, deployment, request, plan, case)
-        else:
+        grew = assess.grow(connection, deployment, number)
+        if not grew:
             _close(connection, deployment, request, how, text, actor)
     if grew:
         raise CannotDecide("plan-grew", f"request {number} concerns more than was done: see there")
@@ -344,6 +339,7 @@ def _end(
 ) -> None:
     request = load(connection, number)
     now = deployment.now()
+    people.end_blocks(connection, number)
     requests.change(
         connection,
         request,

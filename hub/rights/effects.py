@@ -28,9 +28,15 @@ SOURCE = "rights"
 
 
 def at_start(
-    connection: Connection, deployment: Deployment, plan: Plan, case: CaseFile, now: datetime
+    connection: Connection,
+    deployment: Deployment,
+    number: int,
+    plan: Plan,
+    case: CaseFile,
+    now: datetime,
 ) -> list[str]:
-    """Carry out what a right means in the hub itself. Answers systems with something to send."""
+    """Carry out what the request's right means in the hub itself. Answers systems with something
+    to send."""
     persons = subjects.load(
         connection,
         deployment.vault,
@@ -40,7 +46,7 @@ def at_start(
     )
     match plan.right:
         case Right.ERASURE:
-            _stop_everything(connection, deployment, plan, case, persons.values(), now)
+            _stop_everything(connection, deployment, number, plan, case, persons.values(), now)
         case Right.RESTRICTION:
             set_restricted(connection, deployment, persons.values(), now, restricted=True)
         case Right.OBJECTION:
@@ -64,8 +70,10 @@ def block(
     controllers: Iterable[str],
     marks: Iterable[tuple[str, str]],
     now: datetime,
+    request: int | None = None,
 ) -> None:
-    """Put erasure blocks: keyed hashes of (kind, value) for each controller."""
+    """Put erasure blocks: keyed hashes of (kind, value) for each controller. With `request` they
+    stand until that request has erased the hub's own copy."""
     identities = deployment.identities
     wanted = list(marks)
     if not wanted:
@@ -78,6 +86,7 @@ def block(
                 "kind": kind,
                 "digest": identities.block(controller, kind, value),
                 "at": now,
+                "request_id": request,
             }
             for controller, kind, value in dict.fromkeys(
                 (controller, *mark) for controller in controllers for mark in wanted
@@ -181,17 +190,28 @@ def _purposes(
 def _stop_everything(
     connection: Connection,
     deployment: Deployment,
+    number: int,
     plan: Plan,
     case: CaseFile,
     persons: Iterable[Subject],
     now: datetime,
 ) -> None:
+    """Blocks, and nothing more goes out.
+
+    Another controller was not asked to forget anybody: of whom it knows only from here the records
+    are blocked, which must not come back, but the address only until they are gone. Whom it gets
+    to know by itself afterwards is its own.
+    """
     whole = list(persons)
-    controllers = {*plan.controllers, *(one.controller for one in whole)}
-    block(connection, deployment, sorted(controllers), [("email", e) for e in case.emails], now)
+    emails = [("email", one) for one in case.emails]
+    block(connection, deployment, plan.controllers, emails, now)
     for controller in sorted({one.controller for one in whole}):
         own = [one for one in whole if one.controller == controller]
         marks = [mark for one in own for mark in targets.marks_of(deployment.landscape, one)]
+        if controller not in plan.controllers:
+            passing = [*emails, *(mark for mark in marks if mark[0] == "email")]
+            block(connection, deployment, [controller], passing, now, request=number)
+            marks = [mark for mark in marks if mark[0] != "email"]
         block(connection, deployment, [controller], marks, now)
     deliveries.cancel_ready(connection, [one.id for one in whole], "erasure-block")
 

@@ -18,12 +18,14 @@ def judge(deployment: Deployment, task_id: int, actor: str, *, same: bool) -> st
     """A handler's word on weak matches: the records are the person's, or somebody else's. Answers
     the system, whose task goes on."""
     with deployment.database.begin() as connection:
-        task = requests.get_task(connection, task_id, lock=True)
-        if task is None:
+        known = requests.get_task(connection, task_id)
+        if known is None:
             raise NoSuchRequest(f"there is no task {task_id}")
+        request = load(connection, known.request_id, lock=True)  # always before its tasks
+        task = requests.get_task(connection, task_id, lock=True)
+        assert task is not None  # tasks are never deleted
         if task.reason != "weak-match":
             raise CannotDecide("no-question", f"task {task_id} asks nothing")
-        request = load(connection, task.request_id)
         key = deployment.vault.open_keys([request.key_id])[request.key_id]
         receipt = Receipt.open(key, task.id, task.receipt)
         for one in receipt.records:

@@ -20,7 +20,7 @@ from hub.domain.rights import TaskState
 from hub.rights import targets
 from hub.rights.casefile import Receipt
 from hub.rights.coordinator import whole_persons
-from hub.store import erasing, requests, subjects
+from hub.store import erasing, people, requests, subjects
 from hub.store.subjects import Subject
 from hub.store.together import Gathered, commit
 from hub.vault.database import Connection, Engine, Row, checkpoint
@@ -62,6 +62,7 @@ def _erase(work: Work) -> None:
             if person.id not in whole:
                 _forget_crossed(work, connection, person, controllers)
         keys = erasing.forget(connection, gone, deployment.now(), _erased(work, connection))
+        people.end_blocks(connection, work.request.id)
         work.receipt.notes = [f"person {row.id}" for row in gone]
         work.step(connection, state=TaskState.SENT.value)
         return gone, keys

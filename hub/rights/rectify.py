@@ -14,6 +14,7 @@ from hub.delivery.deployment import Opened
 from hub.delivery.plan import Intent, same
 from hub.delivery.settle import agree
 from hub.domain.landscape import Stream, System
+from hub.domain.profile import Plain
 from hub.rights import targets
 from hub.rights.acting import Sent
 from hub.rights.casefile import ref_of
@@ -44,9 +45,17 @@ def values(work: Work, stream: Stream, entry: dict[str, str]) -> dict[str, tuple
         elif mapping.hub in work.case.corrections:
             kind = work.deployment.landscape.fields[mapping.hub].kind
             right = work.case.corrections[mapping.hub]
-            value = vendor_value(plain(kind, right)) if right else None
-            found[mapping.vendor] = (mapping.hub, value)
+            value = plain(kind, right) if right else None
+            if not _outdated(work, mapping.hub, value):
+                found[mapping.vendor] = (mapping.hub, vendor_value(value))
     return found
+
+
+def _outdated(work: Work, name: str, value: Plain | None) -> bool:
+    """Whether the person has another value since the correction took effect: they changed it
+    again, or had it corrected again. A task that was late brings the old one nowhere."""
+    held = [one.profile[name].value for one in work.mine if name in one.profile]
+    return bool(held) and value not in held
 
 
 def _crossed(work: Work, stream: Stream, entry: dict[str, str]) -> dict[str, FieldValue]:

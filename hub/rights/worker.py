@@ -29,7 +29,6 @@ from hub.api import (
 )
 from hub.delivery.deployment import Deployment, Opened
 from hub.domain.audit import Event, as_code
-from hub.domain.plan import Plan
 from hub.domain.rights import TaskState
 from hub.rights import (
     acting,
@@ -68,7 +67,10 @@ def attempt(deployment: Deployment, opened: Opened | None, task_id: int, why: st
 
     Never raises for the vendor's sake. Raises what the databases raise.
     """
-    work = _claim(deployment, task_id)
+    try:
+        work = _claim(deployment, task_id)
+    except Stale:
+        return  # another task of the request is being worked on: it grows with the next attempt
     if work is None:
         return
     try:
@@ -96,6 +98,14 @@ def attempt(deployment: Deployment, opened: Opened | None, task_id: int, why: st
         postponing.again(work, "connector-fault", None)
 
 
+class _OutgrownError(Exception):
+    """The claimed task's plan names too few: nothing is claimed, the plan grows first."""
+
+    def __init__(self, request: int) -> None:
+        super().__init__()
+        self.request = request
+
+
 def _claim(deployment: Deployment, task_id: int) -> Work | None:
     def claim(connection: Connection) -> Work | None:
         task = requests.claim(connection, task_id, deployment.now())
@@ -107,12 +117,7 @@ def _claim(deployment: Deployment, task_id: int) -> Work | None:
             requests.step(connection, task, waiting=False)
             return None
         if coordinator.outgrown(request):
-            case = assess.casefile(deployment, request)
-            plan = assess.draft(
-                connection, deployment, request, case, Plan.load(request.plan).exemptions
-            )
-            coordinator.grow(connection, deployment, request, plan, case)
-            return None
+            raise _OutgrownError(request.id)
         key = deployment.vault.open_keys([request.key_id])[request.key_id]
         return Work(
             deployment,
@@ -123,7 +128,13 @@ def _claim(deployment: Deployment, task_id: int) -> Work | None:
             Receipt.open(key, task.id, task.receipt),
         )
 
-    work = commit(deployment.database, claim)
+    try:
+        work = commit(deployment.database, claim)
+    except _OutgrownError as found:
+        # in a transaction of its own, for this one holds the task: the request is always first
+        number = found.request
+        commit(deployment.database, lambda connection: assess.grow(connection, deployment, number))
+        return None
     if work is not None:
         with read_only(deployment.database).connect() as connection:
             work.persons = targets.loaded(connection, deployment, requests.persons_of(work.request))

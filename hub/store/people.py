@@ -220,15 +220,27 @@ def add_block(connection: Connection, row: dict[str, Any]) -> None:
         block.c.kind == row["kind"],
         block.c.digest == row["digest"],
     )
-    if not connection.execute(known.values(at=row["at"])).rowcount:
+    if not connection.execute(known.values(at=row["at"], request_id=None)).rowcount:
         connection.execute(sa.insert(block).values(**row))
 
 
 def add_blocks(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """The same for many, ids aside, which are given here; no two are the same."""
+    """The same for many, ids aside, which are given here; no two are the same. Those with a
+    `request_id` stand for as long as that request runs, and change none that stands already."""
     numbers = ids(connection, block, len(rows))
-    numbered = [{"id": number, **row} for number, row in zip(numbers, rows, strict=True)]
-    upsert(connection, block, numbered, key=["controller", "kind", "digest"], update=["at"])
+    numbered = [
+        {"id": number, "request_id": None, **row} for number, row in zip(numbers, rows, strict=True)
+    ]
+    key = ["controller", "kind", "digest"]
+    passing = [row for row in numbered if row["request_id"] is not None]
+    lasting = [row for row in numbered if row["request_id"] is None]
+    upsert(connection, block, passing, key=key, update=[])
+    upsert(connection, block, lasting, key=key, update=["at", "request_id"])
+
+
+def end_blocks(connection: Connection, request_id: int) -> None:
+    """Remove the blocks that stood only for as long as that request ran."""
+    connection.execute(sa.delete(block).where(block.c.request_id == request_id))
 
 
 def blocked_at(

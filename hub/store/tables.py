@@ -137,6 +137,7 @@ class ErasureBlock(SQLModel, table=True):
     kind: str  # "email", or "SYSTEM/STREAM/SCOPE" for a vendor's id
     digest: bytes = Field(sa_column=_blob())
     at: datetime = Field(sa_column=_when())
+    request_id: int | None = None  # stands only until that rights request has erased its persons
 
 
 class Membership(SQLModel, table=True):

@@ -231,10 +231,13 @@ def _receive(page: Page, receiver: Subject, crossing: Crossing) -> bool:
         changed = True
     for name, value in crossing.values.items():
         held = receiver.profile.get(name)
-        if held is not None and (
-            held.value == value.value or receiver.controller in held.origins or held.rectified
-        ):
+        if held is not None and (held.value == value.value or receiver.controller in held.origins):
             continue
+        if held is not None and held.rectified:
+            # a corrected value gives way to what the person said later, and to nothing else
+            said = page.own.get((crossing.giver.id, name))
+            if said is None or said <= held.at:
+                continue
         receiver.profile[name] = value
         changed = True
         page.result.counts["crossed-value"] += 1

@@ -309,6 +309,7 @@ def _apply(page: Page, seen: Seen, subject: Subject, linked: Linked, *, met: boo
             keep=keep,
             now=page.now,
         )
+        page.own |= {(subject.id, name): at for name, at in merged.own.items()}
         for name in merged.conflicts:
             page.ask(
                 "conflict",

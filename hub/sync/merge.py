@@ -8,6 +8,7 @@ from datetime import datetime
 from hub.domain.landscape import FieldMap, Landscape, Stream, System
 from hub.domain.profile import Observation, Plain, Side, Value, settle
 from hub.store.normalise import Malformed, plain, vendor_value
+from hub.store.returns import last_act
 from hub.store.subjects import Linked, Subject
 from hub.sync.observe import Seen
 
@@ -18,6 +19,8 @@ class Merged:
 
     conflicts: list[str] = field(default_factory=list)  # hub fields that wait for a review
     settled: list[str] = field(default_factory=list)  # hub fields that no longer do
+    own: dict[str, datetime] = field(default_factory=dict)
+    """Hub fields that the person changed by an act of their own -> when that was."""
 
 
 def merge(
@@ -40,6 +43,8 @@ def merge(
     shadow = linked.touch()
     at = seen.at or now
     origins = frozenset(system.controllers)
+    tolerance = landscape.clock_tolerance
+    acted = last_act(seen.record, now, tolerance) if subject.profile else None
     for mapping in stream.fields:
         if mapping.hub not in seen.values:
             continue
@@ -52,7 +57,7 @@ def merge(
                 subject.profile[mapping.hub] = Value(theirs, system.id, at, origins)
                 subject.changed = True
             continue
-        observation = Observation(theirs, system.id, at, system.controllers)
+        observation = Observation(theirs, system.id, at, system.controllers, acted)
         base = _plain(landscape, mapping, shadow.fields.get(mapping.vendor))
         sent = (
             _plain(landscape, mapping, shadow.sent[mapping.vendor])
@@ -67,7 +72,7 @@ def merge(
             ours=ours,
             policy=mapping.policy or known.policy,
             order=known.order,
-            tolerance=landscape.clock_tolerance,
+            tolerance=tolerance,
         )
         if mapping.hub in keep and side in (Side.THEIRS, Side.UNION):
             side = Side.HELD
@@ -79,6 +84,9 @@ def merge(
             shadow.sent[mapping.vendor] = vendor_value(ours.value)
         else:
             _apply(subject, mapping, observation, ours, side)
+            if side is Side.THEIRS and acted is not None and at - acted <= tolerance:
+                result.own[mapping.hub] = acted
+        _confirm(subject, mapping, observation)
         if side is Side.HELD:
             result.conflicts.append(mapping.hub)
             shadow.held = (*(one for one in shadow.held if one != mapping.vendor), mapping.vendor)
@@ -111,6 +119,15 @@ def _apply(
             origins = ours.origins.intersection(theirs.controllers) or ours.origins
             subject.profile[mapping.hub] = Value(joined, theirs.source, theirs.at, origins)
             subject.changed = True
+
+
+def _confirm(subject: Subject, mapping: FieldMap, theirs: Observation) -> None:
+    """The person gave a corrected value once more: what they did until then changes it no more."""
+    held = subject.profile.get(mapping.hub)
+    acted = theirs.act_at
+    if held and held.rectified and acted and acted > held.at and theirs.value == held.value:
+        subject.profile[mapping.hub] = held._replace(at=acted)
+        subject.changed = True
 
 
 def _value(theirs: Observation, value: Plain | None) -> Value:

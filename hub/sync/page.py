@@ -53,6 +53,8 @@ class Page:
     activities: list[tuple[Subject, Activity, bytes]] = field(default_factory=list)
     fresh: list[tuple[str, Subject]] = field(default_factory=list)  # records linked by this page
     replan: dict[int, Subject] = field(default_factory=dict)
+    own: dict[tuple[int, str], datetime] = field(default_factory=dict)
+    """(person, hub field) of what the person changed by an act of their own -> when that was."""
     result: Landed = field(default_factory=Landed)
 
     @property
@@ -91,6 +93,10 @@ class Page:
         self.left = [(owner(one), project) for one, project in self.left]
         self.activities = [(owner(one), what, digest) for one, what, digest in self.activities]
         self.fresh = [(record, owner(one)) for record, one in self.fresh]
+        self.own = {
+            (winner.id if one == loser.id else one, name): at
+            for (one, name), at in self.own.items()
+        }
         for row in self.identifiers:
             if row["person_id"] == loser.id:
                 row["person_id"] = winner.id

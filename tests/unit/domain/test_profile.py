@@ -27,6 +27,7 @@ def decide(
     ours_at: datetime = NOW,
     held: bool = True,
     rectified: bool = False,
+    acted: datetime | None = None,
     policy: Policy = Policy.NEWEST,
     order: tuple[str, ...] = (),
 ) -> Side:
@@ -35,7 +36,7 @@ def decide(
         known=known,
         base_theirs=base,
         base_ours=base if base_ours is None else base_ours,
-        theirs=Observation(theirs, "mailer", at, ("crowst",)),
+        theirs=Observation(theirs, "mailer", at, ("crowst",), acted),
         ours=mine,
         policy=policy,
         order=order,
@@ -134,6 +135,22 @@ class TestRectified:
                 base, "b", "c", rectified=True, at=LATER, policy=policy, order=("mailer",)
             )
             assert side is Side.OURS
+
+    def test_it_gives_way_to_an_act_of_the_person_after_it(self) -> None:
+        for base in ("a", "c"):
+            for act, side in ((LATER, Side.THEIRS), (NOW, Side.OURS), (EARLIER, Side.OURS)):
+                assert decide(base, "b", "c", rectified=True, at=LATER, acted=act) is side
+        assert decide(None, "b", "c", known=False, rectified=True, at=LATER, acted=LATER) is (
+            Side.THEIRS
+        )
+
+    def test_where_the_record_was_edited_since_that_act_nobody_can_tell(self) -> None:
+        edited = LATER + timedelta(hours=1)
+        assert decide("a", "b", "c", rectified=True, at=edited, acted=LATER) is Side.HELD
+
+    def test_an_emptied_one_is_not_filled_again_by_a_tool(self) -> None:
+        assert decide(None, "b", None, known=False, rectified=True) is Side.OURS
+        assert decide(None, "b", None, known=False) is Side.THEIRS
 
     def test_agreeing_with_it_is_no_conflict(self) -> None:
         assert decide("a", "c", "c", rectified=True) is Side.EQUAL

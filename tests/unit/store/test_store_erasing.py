@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from support.store_world import AT, Kit
@@ -67,6 +68,26 @@ def test_blocks_by_many_count_anew(kit: Kit) -> None:
         people.add_blocks(connection, [])
         rows = connection.execute(sa.select(people.block.c.digest, people.block.c.at)).all()
     assert sorted(map(tuple, rows)) == [(b"d", later), (b"e", later)]
+
+
+def test_a_block_for_as_long_as_a_request_runs_ends_with_it_and_changes_no_lasting_one(
+    kit: Kit,
+) -> None:
+    def mark(digest: bytes, days: int, request: int | None = None) -> dict[str, Any]:
+        at = AT + timedelta(days=days)
+        return {"controller": "b", "kind": "email", "digest": digest, "at": at} | (
+            {"request_id": request} if request else {}
+        )
+
+    with kit.store.begin() as connection:
+        people.add_blocks(connection, [mark(b"stood", 0)])
+        passing = [mark(one, 1, request=7) for one in (b"stood", b"passed", b"asked")]
+        people.add_blocks(connection, [*passing, mark(b"other", 1, request=8)])
+        people.add_blocks(connection, [mark(b"asked", 2)])  # the person asks there too
+        people.end_blocks(connection, 7)
+        rows = connection.execute(sa.select(people.block.c.digest, people.block.c.at)).all()
+    days = {digest: (at - AT).days for digest, at in rows}
+    assert days == {b"stood": 0, b"asked": 2, b"other": 1}
 
 
 def test_a_due_task_is_unserved_unless_the_engine_has_it(kit: Kit) -> None:

@@ -12,6 +12,7 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
+    op.add_column("erasure_block", sa.Column("request_id", sa.Integer(), nullable=True))
     op.create_table(
         "api_token",
         sa.Column("id", sa.Integer(), nullable=False),
