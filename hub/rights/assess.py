@@ -81,7 +81,11 @@ def draft(
     controllers = controllers_of(request)
     found = targets.find(connection, deployment, case.emails, controllers)
     merged = [int(one) for one in request.merged.split()]
-    found.persons |= targets.loaded(connection, deployment, merged)
+    joined = targets.loaded(connection, deployment, merged).values()
+    for one in joined:
+        # another controller's independent person stays, whoever it is one with
+        whole = one.controller in controllers or targets.only_from(one, controllers)
+        (found.persons if whole else found.partly)[one.id] = one
     steps = [
         Step(system, "records", ACTS[right], whose)
         for system, whose in targets.concerned_systems(deployment.landscape, found, controllers)
@@ -93,12 +97,14 @@ def draft(
             for system, whose in targets.partly_held(found)
             if not any(one.system == system and whose in one.controllers for one in steps)
         ]
-    partly = tuple(sorted(found.partly)) if right in (Right.ERASURE, Right.RECTIFICATION) else ()
+    partly = set(found.partly)
+    if right not in (Right.ERASURE, Right.RECTIFICATION):
+        partly &= {one.id for one in joined}  # named, so that they are known of; nothing is done
     return Plan(
         right=right,
         controllers=tuple(controllers),
         persons=tuple(found.persons),
-        partly=partly,
+        partly=tuple(partly),
         steps=tuple(sorted(steps)),
         exemptions=tuple(exemptions),
         fields=tuple(sorted(case.corrections)),

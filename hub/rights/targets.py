@@ -60,7 +60,7 @@ def find(
         for person in _load(connection, deployment, elsewhere).values():
             if not crossed(person, controllers):
                 continue
-            whole = all(value.origins <= set(controllers) for value in person.profile.values())
+            whole = only_from(person, controllers)
             (found.persons if whole else found.partly)[person.id] = person
     return found
 
@@ -71,6 +71,11 @@ def loaded(
     """The persons of a plan as they are now; one that was merged stands for both."""
     ends = erasing.winners(connection, ids)
     return _load(connection, deployment, sorted(set(ends.values())))
+
+
+def only_from(person: Subject, controllers: Sequence[str]) -> bool:
+    """Whether everything that is known of a person is known only from `controllers`."""
+    return all(value.origins <= set(controllers) for value in person.profile.values())
 
 
 def crossed(person: Subject, controllers: Sequence[str]) -> list[str]:

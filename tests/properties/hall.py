@@ -83,9 +83,12 @@ class Hall:
             getattr(there, f"{act}s" if act != "deny" else "denies")(one.email)
             if act == "approve":
                 self.oracle.joins(_place(webinar), who)
-        if act != "approve" and not any(
-            one.status != "denied" for one in self._registrants(who, webinar)
-        ):
+        if act != "approve":
+            self.left(who, webinar)
+
+    def left(self, who: str, webinar: str) -> None:
+        """Somebody was taken off the list: with no other registration there they have left."""
+        if not any(one.status != "denied" for one in self._registrants(who, webinar)):
             self.oracle.leaves(_place(webinar), who)
 
     def hold(self, webinar: str, came: Collection[str]) -> None:

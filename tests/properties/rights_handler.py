@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from properties.oracle import SYSTEM_OWNER, Violation
+from properties.oracle import Violation, owners_of
 from properties.rights_oracle import Asked
 from properties.rights_people import RightsPeople
 from support.kills import Killed, Killer
@@ -173,7 +173,6 @@ class RightsHandler(RightsPeople):
         for one in waiting:
             where = (one.system, one.scope, one.external_id)
             who = self.humans.get(where)
-            controller = SYSTEM_OWNER[one.system]
             since = max(
                 (
                     r.started
@@ -192,7 +191,8 @@ class RightsHandler(RightsPeople):
                 )
             )
             if said and who:
-                self.law.admitted[controller, who] = self.clock.now()
+                for controller in owners_of(one.system):
+                    self.law.admitted[controller, who] = self.clock.now()
         self._remember()
 
     def judges_matches(self) -> None:

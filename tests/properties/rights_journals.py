@@ -16,6 +16,7 @@ from properties.journals import CONTACTS, Written, written
 
 LISTS = "/crm/v3/lists"
 MEMBER = "/3.0/lists/{list}/members/{member}"
+REGISTRANTS = "/v2/webinars/{webinar}/registrants"
 TOKEN = "/oauth/token"
 MARK = "hub_restricted"
 
@@ -24,7 +25,7 @@ MARK = "hub_restricted"
 class Acted:
     """One act on one record."""
 
-    kind: str  # "erase", "restrict", "lift"
+    kind: str  # "erase", "restrict", "lift"; "register", "cancel", …: what no right asks for
     system: str
     scope: str
     handle: str  # the record's id; of a permanent deletion in the mailer, its address's hash
@@ -58,7 +59,7 @@ def _sets_up(entry: Mapping[str, Any]) -> bool:
 def _acts(system: str, entry: Mapping[str, Any]) -> Iterator[Acted]:
     common: dict[str, Any] = {
         "system": system,
-        "scope": entry["path"].get("list", ""),
+        "scope": entry["path"].get("list") or entry["path"].get("webinar", ""),
         "at": datetime.fromisoformat(entry["at"]),
         "n": entry["n"],
         "accepted": (entry["status"] or 500) < 300,
@@ -80,6 +81,14 @@ def _acts(system: str, entry: Mapping[str, Any]) -> Iterator[Acted]:
             yield Acted("lift", handle=handle, **common)
         case ("PATCH", route) if route == MEMBER and set(body) - {"status"} <= _EVIDENCE:
             yield Acted("lift", handle=handle, **common)
+        case ("DELETE", route) if route == f"{REGISTRANTS}/{{registrant}}":
+            yield Acted("erase", handle=entry["path"]["registrant"], **common)
+        case ("PUT", route) if route == f"{REGISTRANTS}/status":
+            for one in body["registrants"]:
+                yield Acted(body["action"], handle=str(one["id"]), **common)
+        case ("POST", route) if route in (REGISTRANTS, _BATCH):
+            for one in body.get("registrants") or [body]:
+                yield Acted("register", handle=one["email"], **common)
         case ("POST", route) if route == f"{CONTACTS}/batch/update":
             for one in body["inputs"]:
                 if set(one["properties"]) == {MARK}:
@@ -87,4 +96,5 @@ def _acts(system: str, entry: Mapping[str, Any]) -> Iterator[Acted]:
                     yield Acted(kind, handle=str(one["id"]), **common)
 
 
+_BATCH = "/v2/webinars/{webinar}/batch_registrants"
 _EVIDENCE = {"ip_signup", "timestamp_signup", "ip_opt", "timestamp_opt"}

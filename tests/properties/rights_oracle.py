@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from properties.journals import Written
-from properties.oracle import SYSTEM_OWNER, Oracle, Violation, purposes_of
+from properties.oracle import SYSTEM_OWNER, Oracle, Violation, owners_of, purposes_of
 from properties.rights_journals import Acted
 
 Record = tuple[str, str, str]  # system, scope, id
@@ -49,11 +49,11 @@ class Asked:
         lifts = closed and self.lifted
         return self.approved and not self.on_hold and (not self.ended or watched or lifts)
 
-    def about(self, controller: str, record: Record, address: str) -> bool:
-        """Whether a record of a controller is surely of the person."""
-        if controller not in self.controllers:
-            return False
-        return address in self.addresses.get(controller, ()) or record in self.records
+    def about(self, record: Record, address: str) -> bool:
+        """Whether a record of an addressed controller is surely of the person."""
+        whose = set(owners_of(record[0])) & set(self.controllers)
+        known = any(address in self.addresses.get(one, ()) for one in whose)
+        return bool(whose) and (known or record in self.records)
 
 
 @dataclass
@@ -63,7 +63,7 @@ class RightsOracle:
     town: Oracle
     asked: dict[int, Asked] = field(default_factory=dict)
     own_records: set[tuple[str, str]] = field(default_factory=set)  # (controller, human)
-    # values that a controller got of a human itself, and of nobody else
+    # values that a controller got of a human itself, and of nobody else; "": that both got at once
     values: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     acts: list[tuple[datetime, str, str]] = field(default_factory=list)  # own: (at, place, human)
     admitted: dict[tuple[str, str], datetime] = field(default_factory=dict)
@@ -79,8 +79,7 @@ class RightsOracle:
             known = {a for a in mine if self.town.same(controller, a, request.address)}
             request.addresses.setdefault(controller, set()).update(known | {request.address})
         for system, scope, id_, address in shown:
-            controller = SYSTEM_OWNER[system]
-            known = request.addresses.get(controller, set())
+            known = {a for one in owners_of(system) for a in request.addresses.get(one, ())}
             before = self.town.seen.get((system, scope, id_), set())
             if address in known or before & known:
                 request.records.add((system, scope, id_))
@@ -89,15 +88,15 @@ class RightsOracle:
 
     def acted(self, one: Acted, record: Record, human: str | None, born: datetime) -> None:
         """Hold an act on a record, there since `born`, against what was asked. Raises Violation."""
-        controller = SYSTEM_OWNER[one.system]
+        whose = owners_of(one.system)
         for request in self.asked.values():
-            if request.who != human or request.right != ACTS[one.kind]:
+            if request.who != human or request.right != ACTS.get(one.kind):
                 continue
-            reaches = controller in request.controllers
-            if one.kind == "erase" and self._came_back(request, controller, record, born):
+            reaches = not set(whose).isdisjoint(request.controllers)
+            if one.kind == "erase" and self._came_back(request, record, born):
                 continue
             # whom another controller knows only from here is erased there too
-            if request.works and (reaches or (controller, human) not in self.own_records):
+            if request.works and (reaches or (whose[0], human) not in self.own_records):
                 break
         else:
             raise Violation(
@@ -109,13 +108,17 @@ class RightsOracle:
         if one.kind == "erase" and one.accepted and one.heard:
             self.gone[record] = one.at
 
-    def _came_back(self, request: Asked, controller: str, record: Record, born: datetime) -> bool:
+    def _came_back(self, request: Asked, record: Record, born: datetime) -> bool:
         """Whether the record was made by an act of the person after the erasure, which is over: a
         handler decides about them, and the hub leaves them alone."""
         place = record[1] or record[0]
         by_act = (born, place, request.who) in self.acts
-        over = request.ended == "closed" or (controller, request.who) in self.admitted
+        over = request.ended == "closed" or self.is_admitted(record, request.who)
         return by_act and over and request.started is not None and born > request.started
+
+    def is_admitted(self, record: Record, human: str) -> bool:
+        """Whether a handler let them in again, at a controller whose record it is."""
+        return any((one, human) in self.admitted for one in owners_of(record[0]))
 
     def corrected(self, one: Written, human: str | None, before: Mapping[str, object]) -> None:
         """Hold a correction against what was asked; `before` is what the record held. Raises
@@ -143,7 +146,7 @@ class RightsOracle:
         controller = SYSTEM_OWNER[one.system]
         addresses = {address, str(one.fields.get("email", address))}
         for request in self._started(one.at):
-            if not any(request.about(controller, record, a) for a in addresses):
+            if not any(request.about(record, a) for a in addresses):
                 continue
             if self._is_new(request, controller, one.at):
                 continue
@@ -206,18 +209,17 @@ class RightsOracle:
         for request in self._started(one.at):
             if request.right != "erasure":
                 continue
-            for mine in request.controllers:
-                for value in filter(_is_text, one.fields.values()):
-                    if value in self.values.get((mine, request.who), ()) and self._dead(
-                        request, mine, value
-                    ):
-                        raise Violation(
-                            f"I3: {one.system} received {value} of {human}: {request.who} was "
-                            f"erased by request {request.number}"
-                        )
+            for value in filter(_is_text, one.fields.values()):
+                if value in self.dead.get(request.number, ()):
+                    raise Violation(
+                        f"I3: {one.system} received {value} of {human}: {request.who} was "
+                        f"erased by request {request.number}"
+                    )
 
-    def _dead(self, request: Asked, controller: str, value: object) -> bool:
-        return value in self.dead.get(request.number, set())
+    def of_person(self, request: Asked) -> set[str]:
+        """Values that the request's controllers alone have of its person."""
+        whose = [*request.controllers, *([""] if len(request.controllers) > 1 else [])]
+        return {value for one in whose for value in self.values.get((one, request.who), ())}
 
     dead: dict[int, set[str]] = field(default_factory=dict)
     """Request -> values that no account of its controllers held any more when it was closed."""

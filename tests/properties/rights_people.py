@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import copy
 from bisect import insort
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any
 
+from properties.hall import Hall
 from properties.journals import Written
+from properties.oracle import owners_of
 from properties.rights_journals import Acted
 from properties.rights_ledger import Account
 from properties.rights_oracle import Record, RightsOracle
 from properties.town import Town, owner, system_of
+from support.accounts import WEBINARS
 from support.kills import Killer
 from support.rights_desk import Desk
 from support.world import World
 
+from hub.testing.world import WEBINAR
 from plugins.mailer.sandbox_audience import address_hash
 
 
@@ -35,7 +40,7 @@ class RightsPeople(Town):
         self.account = Account()
         self.acted_log: list[tuple[Acted, str | None]] = []
         self.corrected_log: list[tuple[Written, str | None]] = []
-        self.quiet = False
+        self._unread: set[str] = set()  # registered since both companies' tools were in step
         super().__init__()
         self.rights = RightsOracle(self.oracle)
 
@@ -88,13 +93,44 @@ class RightsPeople(Town):
         self.law.own_records.add((owner(place), who))
         return super().have(who, place)
 
+    def registers(self, who: str, webinar: str, yes: Collection[str]) -> bool:
+        """They fill in the form of a joint webinar, which gives both companies a record of them;
+        answers whether that was still possible."""
+        address, now = self.of(who), self.clock.now()
+        if not self.hall.register(who, webinar, address, yes):
+            return False
+        there = self.hall.webinar[webinar].registrant(address)
+        record = (WEBINAR, webinar, there.id)
+        self.born[record] = now  # the vendor's id stays for the address, the registration is new
+        self.reborn.discard(record)
+        self.law.gone.pop(record, None)
+        self.law.acts.append((now, webinar, who))
+        self.law.values.setdefault(("", who), set()).update(
+            {there.last_name, *there.values.values()}
+        )
+        self._unread.add(who)
+        self._remember()
+        return True
+
+    def sync(self, *, full: bool = False) -> bool:
+        """As `Town.sync`. Who is registered is of both companies once that was surely read."""
+        unread = self._unread
+        quiet = super().sync(full=full)
+        if quiet and self.calm and not self.disabled:
+            self.law.own_records |= {(one, who) for one in owners_of(WEBINAR) for who in unread}
+            self._unread = set()
+        return quiet
+
     def returns(self, who: str, place: str) -> bool:
         """A lagging system serves a record of theirs again that was gone, as it was."""
-        system, scope = system_of(place)
+        system, scope = (WEBINAR, place) if place in WEBINARS else system_of(place)
         for (at, in_, id_), (whose, record) in reversed(self.graves.items()):
             if (at, in_, whose) != (system, scope, who) or self._stands(system, scope, id_):
                 continue
-            if scope:
+            if system == WEBINAR:
+                if not self._registrant_again(scope, record):
+                    continue
+            elif scope:
                 if not self._member_again(scope, record):
                     continue
             elif not self._contact_again(system, record):
@@ -129,7 +165,14 @@ class RightsPeople(Town):
         whole.touch(made, self.clock.now().strftime("%Y-%m-%dT%H:%M:%S+00:00"))
         return True
 
+    def _registrant_again(self, webinar: str, record: Any) -> bool:
+        there = self.hall.webinar[webinar].there
+        there.registrants[record.id] = copy.deepcopy(record)
+        return True
+
     def _stands(self, system: str, scope: str, id_: str) -> bool:
+        if system == WEBINAR:
+            return id_ in self.hall.webinar[scope].there.registrants
         if scope:
             return id_ in self.list[scope].audience.members
         return int(id_) in self.crm[system].box.account.contacts
@@ -144,8 +187,23 @@ class RightsPeople(Town):
                 self.humans[record] = human
                 self.buried[record] = (human, address)
             self.born.setdefault(record, self.clock.now())
-            if record[1]:
+            if record[1] and record[0] != WEBINAR:
                 self.handles[record[0], record[1], address_hash(address)] = record[2]
+
+    def shown(self) -> list[tuple[str, str, str, str]]:
+        """As `Town.shown`, with those who are registered to a joint webinar or wait for the host's
+        word."""
+        registered = [
+            (WEBINAR, name, one.id, str(one.email).lower())
+            for name, hall in self._halls()
+            for one in hall.there.registrants.values()
+            if one.status != "denied"
+        ]
+        return [*super().shown(), *registered]
+
+    def _halls(self) -> Iterable[tuple[str, Any]]:
+        hall: Hall | None = getattr(self, "hall", None)  # it is opened last
+        return hall.webinar.items() if hall else ()
 
     def _everything(self) -> list[tuple[Record, str, Any]]:
         """Every record of every account, whatever its state."""
@@ -157,4 +215,7 @@ class RightsPeople(Town):
             for member in one.audience.members.values():
                 where = (*system_of(name), member.contact_id)
                 found.append((where, str(member.email).lower(), member))
+        for name, hall in self._halls():
+            for one in hall.there.registrants.values():
+                found.append(((WEBINAR, name, one.id), str(one.email).lower(), one))
         return found

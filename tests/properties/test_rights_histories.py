@@ -19,18 +19,22 @@ from properties.rights_ledger import tampered
 from properties.rights_town import NOTE, STRANGER, RightsTown
 from properties.test_histories import QUICK, SEED
 from properties.town import CRMS, PLACES, SYSTEMS, owner
-from support.accounts import AUDIENCES, TOPICS
+from support.accounts import AUDIENCES, QUESTIONS, TOPICS, WEBINARS
 
 from hub.domain.rights import Right
 from hub.rights import decide, slices
 from hub.rights.identity import How, by_handler
 from hub.store import audit
+from hub.testing.world import HELD
 
 PEOPLE = ("Ainokukka", "Eetukukka")
 WHO = st.sampled_from(PEOPLE)
 PLACE = st.sampled_from(PLACES)
+BACK = st.sampled_from((*PLACES, *WEBINARS))
 AUDIENCE = st.sampled_from(tuple(AUDIENCES))
 CRM = st.sampled_from(CRMS)
+WEBINAR = st.sampled_from(tuple(WEBINARS))
+ANSWERS = st.sets(st.sampled_from(tuple(QUESTIONS)))
 SYSTEM = st.sampled_from(SYSTEMS)
 FIELD = st.sampled_from(("last_name", "company", "job_title"))
 RIGHT = st.sampled_from(
@@ -42,7 +46,7 @@ PICK = st.integers(0, 20)
 ASKS = st.sampled_from((*PEOPLE, *PEOPLE, STRANGER))
 FAR = st.sampled_from((1, 2, 3, 3, 4, 4))
 FAULTS = ("429", "500", "403", "drop", "drop-after", "torn", "partial", "search-lag")
-ROUTES = ("", "gdpr-delete|delete-permanent", "batch/", "{member}", "lists")
+ROUTES = ("", "gdpr-delete|delete-permanent", "batch/", "{member}", "lists", "registrant")
 
 
 @pytest.fixture(autouse=True)
@@ -75,15 +79,24 @@ class RightsHistory(RuleBasedStateMachine):
         both=st.booleans(),
         member=st.booleans(),
         mailed=st.booleans(),
+        registered=st.booleans(),
         right=RIGHT,
         whom=ADDRESSED,
         far=FAR,
     )
     def the_story_begins(
-        self, both: bool, member: bool, mailed: bool, right: Right, whom: tuple[str, ...], far: int
+        self,
+        both: bool,
+        member: bool,
+        mailed: bool,
+        registered: bool,
+        right: Right,
+        whom: tuple[str, ...],
+        far: int,
     ) -> None:
         """`both`: Aino is known to both companies; `member`: by a project of both; `mailed`: she
-        agreed to the newsletter. She asks for something, and gets it as `far`."""
+        agreed to the newsletter; `registered`: to the joint webinar, agreeing to all. She asks for
+        something, and gets it as `far`."""
         town = self.town
         address = town.have("Ainokukka", "crowst-crm")
         town.have("Eetukukka", "bangeri-crm")
@@ -95,6 +108,9 @@ class RightsHistory(RuleBasedStateMachine):
             now = self._tick()
             town.crm["crowst-crm"].subscribes(address, "1001")
             town.oracle.consents("crowst", address, "newsletter", now)
+        if registered:
+            self._tick()
+            town.registers("Ainokukka", HELD, tuple(QUESTIONS))
         town.sync()
         town.oracle.at_rest(town.shown())
         self._asked("Ainokukka", right, whom, 0, far)
@@ -170,12 +186,34 @@ class RightsHistory(RuleBasedStateMachine):
         self._tick()
         self.town.join(who, place)
 
-    @rule(who=WHO, place=PLACE, how=st.sampled_from(("lag", "import", "form")), read=st.booleans())
+    # the joint webinars
+
+    @rule(who=WHO, webinar=WEBINAR, yes=ANSWERS, read=st.booleans())
+    def registers(self, who: str, webinar: str, yes: set[str], read: bool) -> None:
+        """`read`: the hub sees it at once."""
+        self._tick()
+        self.town.registers(who, webinar, sorted(yes))
+        if read:
+            self.town.sync()
+
+    @rule(who=WHO, webinar=WEBINAR, act=st.sampled_from(("cancel", "approve", "deny", "delete")))
+    def a_registration_is(self, who: str, webinar: str, act: str) -> None:
+        self._tick()
+        self.town.hall.decide(who, webinar, act)
+
+    @rule(webinar=WEBINAR, came=st.sets(WHO))
+    def a_webinar_is_held(self, webinar: str, came: set[str]) -> None:
+        self._tick()
+        self.town.hall.hold(webinar, sorted(came))
+
+    @rule(who=WHO, place=BACK, how=st.sampled_from(("lag", "import", "form")), read=st.booleans())
     def who_was_erased_is_back(self, who: str, place: str, how: str, read: bool) -> None:
         """By lag, by staff or by an act of their own; `read`: the hub sees it at once."""
         self._tick()
         if how == "lag":
             self.town.returns(who, place)
+        elif place in WEBINARS:
+            self.town.registers(who, place, ())
         elif how == "form" and place in AUDIENCES:
             self.fills_in_the_mailers_form(who, place)
         else:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from properties.hall import Hall
 from properties.journals import Written, written
 from properties.ledger import compare, search
-from properties.oracle import SYSTEM_OWNER, Oracle, Violation
+from properties.oracle import SYSTEM_OWNER, Oracle, Violation, owners_of
 from support.accounts import AUDIENCES, CONTROLLERS, TOPICS, Crm, List, open_accounts
 from support.kills import Killed, Killer
 from support.world import CONFIG, World, small_world
@@ -237,8 +237,7 @@ class Town:
                 self.last[system, scope, name] = address
                 if address in self.oracle.human_of:
                     self.humans[system, scope, name] = self.oracle.human_of[address]
-            if (owner_ := SYSTEM_OWNER[system], address) in self.oracle.blocked:
-                assert owner_
+            if any((owner_, address) in self.oracle.blocked for owner_ in owners_of(system)):
                 self.oracle.blocked_records.add((system, scope, id_))
 
     def judge(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import logging
 import os
@@ -13,12 +14,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 import structlog
 from typer.testing import CliRunner
 
 from hub import log
+from hub.cli import base
 from hub.cli.app import app
 from hub.sandbox_world import SandboxWorld, sandbox_config
+from hub.testing.clock import ManualClock
+from support import world as small
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,15 @@ def over(world: SandboxWorld, config: Path | None = None) -> Commands:
     """The commands over a sandbox world."""
     environ = world.environ({})
     return Commands(config or sandbox_config(), environ)
+
+
+def inside(folder: Path, clock: ManualClock, patch: pytest.MonkeyPatch) -> Commands:
+    """The commands over a small world in that folder (`migrated`), at the world's own time; those
+    that call no system."""
+    environ = small.environment(folder)
+    environ["HUB_MASTER_KEY"] = (folder / "master.key").read_text(encoding="utf-8")
+    patch.setattr(base, "open_hub", functools.partial(base.open_hub, clock=clock.now))
+    return Commands(small.CONFIG, environ)
 
 
 def varied(folder: Path, *changes: tuple[str, str]) -> Path:

@@ -22,6 +22,7 @@ from hub.delivery.deployment import Deployment, Opened
 from hub.settings import Settings, load
 from hub.store import tables
 from hub.store.identity import Identities
+from hub.store.schema import migrate
 from hub.sync.run import Report, run_system, until_quiet
 from hub.testing.clock import ManualClock
 from hub.testing.inprocess import InProcess
@@ -81,6 +82,15 @@ def sandbox_class(host: Host, plugin: str) -> type[Sandbox]:
     return found
 
 
+def environment(folder: Path) -> dict[str, str]:
+    """What the configuration of a small world in that folder takes from the environment."""
+    names = {
+        f"SANDBOX_{name}_URL": "http://127.0.0.1"  # the transport knows which one is meant
+        for name in VARIABLES
+    }
+    return {"HUB_HOME": str(folder), **names}
+
+
 @contextmanager
 def small_world(
     folder: Path,
@@ -91,15 +101,15 @@ def small_world(
     environ: Mapping[str, str] | None = None,
     sandboxes: dict[str, Sandbox] | None = None,
     clock: ManualClock | None = None,
+    migrated: bool = False,
 ) -> Iterator[World]:
-    """Open a world in `folder`; the same folder again is the same hub after a restart."""
+    """Open a world in `folder`; the same folder again is the same hub after a restart.
+
+    `migrated`: its database is made by the migrations, as commands want it; that takes longer.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     clock = clock or ManualClock(start)
-    names = {
-        f"SANDBOX_{name}_URL": "http://127.0.0.1"  # the transport knows which one is meant
-        for name in VARIABLES
-    }
-    settings = load(config, {"HUB_HOME": str(folder), **names, **(environ or {})})
+    settings = load(config, {**environment(folder), **(environ or {})})
     host = Host.load(clock=clock)
     if sandboxes is None:
         sandboxes = {
@@ -115,6 +125,8 @@ def small_world(
         keys.write_file(master)
     vault = Vault(settings.keys, keys, clock.now)
     database = open_database(settings.database, synchronous="NORMAL")
+    if migrated:
+        migrate(database)
     tables.metadata.create_all(database)
     systems = {}
     for system in settings.landscape.systems.values():

@@ -9,6 +9,7 @@ from support.world import World
 
 from hub.domain.rights import Right
 from hub.rights.decide import CannotDecide, withdraw
+from hub.testing.world import LIVE_PROJECT
 
 DOUBLE = "aino.toinen@posti.example"
 
@@ -91,3 +92,35 @@ def test_what_was_begun_is_not_taken_back(world: World, desk: Desk, aino: str) -
     assert desk.row(number).reason == "plan-grew"
     with pytest.raises(CannotDecide, match="cannot be withdrawn"):
         withdraw(desk.deployment, number, "cli:handler")
+
+
+@pytest.mark.parametrize("right", [Right.ERASURE, Right.RESTRICTION])
+def test_a_merge_at_the_other_company_brings_nobody_of_theirs_in(
+    world: World, desk: Desk, aino: str, right: Right
+) -> None:
+    """Their own person is named in the plan, so that the request knows of the merge, and stays."""
+    crowst, bangeri = Crm(world, "crowst"), Crm(world, "bangeri")
+    crowst.edit(crowst.id_of(aino) or "", projects=LIVE_PROJECT)
+    kept = bangeri.add(aino, first_name="Aino", phone="+358501234567")
+    double = bangeri.add(DOUBLE, first_name="Aino", last_name="Kukkamaa", job_title="Ostaja")
+    world.sync()
+    number = desk.open(right, aino)
+    desk.identify(number)
+    desk.approve(number)
+    world.clock.advance(60)
+    bangeri.merge(kept, double)
+    world.sync(full=True)
+    desk.work()
+    if desk.row(number).state == "planned":
+        desk.approve(number)
+        desk.work()
+    desk.confirm(number)
+    assert desk.row(number).state == "notifying", desk.states(number)
+    held = bangeri.box.account.by_email(aino)
+    assert held is not None
+    assert held.properties.get("hub_restricted") != "true"
+    assert held.properties["phone"] == "+358501234567"
+    desk.close(number)
+    assert desk.row(number).state == "closed"
+    world.sync(full=True)  # only now the two persons are made one
+    assert Crm(world, "bangeri").value(aino, "job_title") == "Ostaja"
