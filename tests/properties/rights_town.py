@@ -21,8 +21,8 @@ from support.accounts import CONTACT_FIELDS, CONTROLLERS, MEMBER_FIELDS
 
 from hub.rights import decide
 from hub.store import audit, people
-from hub.vault.database import read_only
 from hub.testing.world import WEBINAR
+from hub.vault.database import read_only
 from plugins.mailer.sandbox_audience import address_hash
 
 TRIES = 14
