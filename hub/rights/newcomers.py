@@ -31,19 +31,21 @@ def left_alone(
     where it has to be read and cannot be."""
     if request.right != Right.ERASURE.value or request.approved_at is None:
         return False
+    # whoever joined while it was cooling off was there when it began
+    began = max(request.approved_at, request.starts_at or request.approved_at)
     with read_only(deployment.database).connect() as connection:
         if _erased(connection, deployment, opened, whose, held):
             return False
         named = set(requests.persons_of(request))
         owners = _owners(connection, deployment, opened, whose, held)
         rows = people.rows(connection, sorted(owners - named))
-        if any(row.created_at > request.approved_at for row in rows):
+        if any(row.created_at > began for row in rows):
             return True
         # while it is being carried out all that is found goes: only afterwards a person who
         # registers is somebody new
         if request.open or _ignored(connection, opened, held):
             return False
-    return _by_themselves(deployment, opened, held, request.approved_at)
+    return _by_themselves(deployment, opened, held, began)
 
 
 class Grew(Exception):

@@ -21,6 +21,7 @@ from properties.test_histories import QUICK, SEED
 from properties.town import CRMS, PLACES, SYSTEMS, owner
 from support.accounts import AUDIENCES, QUESTIONS, TOPICS, WEBINARS
 
+from hub.domain.exemption import ExemptionGround
 from hub.domain.rights import Right
 from hub.rights import decide, slices
 from hub.rights.identity import How, by_handler
@@ -45,6 +46,8 @@ HANDLER = st.sampled_from(("cli:handler", "cli:second"))
 PICK = st.integers(0, 20)
 ASKS = st.sampled_from((*PEOPLE, *PEOPLE, STRANGER))
 FAR = st.sampled_from((1, 2, 3, 3, 4, 4))
+COOLING = st.sampled_from((0, 0, 0, 3))
+KEPT = st.sampled_from(("", "", "", "crowst-crm", "crowst-mailer", "joint-webinar"))
 FAULTS = ("429", "500", "403", "drop", "drop-after", "torn", "partial", "search-lag")
 ROUTES = ("", "gdpr-delete|delete-permanent", "batch/", "{member}", "lists", "registrant")
 
@@ -67,6 +70,7 @@ class RightsHistory(RuleBasedStateMachine):
         try:
             if sys.exc_info()[0] is None:  # a story that broke a rule already is told no further
                 self.town.rest()
+                self.town.grounds_end()
                 self.town.searched()
         finally:
             self.town.close()
@@ -80,6 +84,8 @@ class RightsHistory(RuleBasedStateMachine):
         member=st.booleans(),
         mailed=st.booleans(),
         registered=st.booleans(),
+        days=COOLING,
+        kept=KEPT,
         right=RIGHT,
         whom=ADDRESSED,
         far=FAR,
@@ -90,14 +96,18 @@ class RightsHistory(RuleBasedStateMachine):
         member: bool,
         mailed: bool,
         registered: bool,
+        days: float,
+        kept: str,
         right: Right,
         whom: tuple[str, ...],
         far: int,
     ) -> None:
         """`both`: Aino is known to both companies; `member`: by a project of both; `mailed`: she
-        agreed to the newsletter; `registered`: to the joint webinar, agreeing to all. She asks for
-        something, and gets it as `far`."""
+        agreed to the newsletter; `registered`: to the joint webinar, agreeing to all; an
+        erasure waits for `days` after its approval. She asks for something, of which a ground keeps
+        what the system `kept` has, and gets it as `far`."""
         town = self.town
+        town.cools(days)
         address = town.have("Ainokukka", "crowst-crm")
         town.have("Eetukukka", "bangeri-crm")
         if both:
@@ -113,7 +123,7 @@ class RightsHistory(RuleBasedStateMachine):
             town.registers("Ainokukka", HELD, tuple(QUESTIONS))
         town.sync()
         town.oracle.at_rest(town.shown())
-        self._asked("Ainokukka", right, whom, 0, far)
+        self._asked("Ainokukka", right, whom, 0, far, kept)
 
     # people and staff
 
@@ -229,7 +239,15 @@ class RightsHistory(RuleBasedStateMachine):
         approved (2), carried out (3), answered (4)."""
         self._asked(who, right, whom, pick, far)
 
-    def _asked(self, who: str, right: Right, whom: tuple[str, ...], pick: int, far: int) -> None:
+    def _asked(
+        self,
+        who: str,
+        right: Right,
+        whom: tuple[str, ...],
+        pick: int,
+        far: int,
+        kept: str = "",
+    ) -> None:
         self._tick()
         town = self.town
         present = town.of(who)
@@ -243,6 +261,9 @@ class RightsHistory(RuleBasedStateMachine):
                 town.oracle.owns(controller, corrections[name])
         town.opens(right, who, address, whom, corrections)
         number = max(town.law.asked)
+        if kept and right is Right.ERASURE:
+            self._identified(number)
+            town.exempts(number, kept, ExemptionGround.ACCOUNTING, 20)
         if far > 1:
             self._approved(number)
         if far > 2:
@@ -252,10 +273,13 @@ class RightsHistory(RuleBasedStateMachine):
             town.works()
             self._tended()
 
+    def _identified(self, number: int) -> None:
+        if self.town.desk.row(number).state == "identity_pending":
+            self.town.decides(lambda: self._identify(number))
+
     def _approved(self, number: int) -> None:
         town = self.town
-        if town.desk.row(number).state == "identity_pending":
-            town.decides(lambda: self._identify(number))
+        self._identified(number)
         for actor in ("cli:handler", "cli:handler", "cli:second", "cli:second"):
             town.approves(number, actor)  # each clicks twice
 
@@ -277,6 +301,25 @@ class RightsHistory(RuleBasedStateMachine):
         self._approved(number)
         if then:
             town.works()
+
+    @rule(
+        pick=PICK,
+        system=SYSTEM,
+        ground=st.sampled_from(tuple(ExemptionGround)),
+        days=st.sampled_from((1, 5, 40)),
+    )
+    def a_ground_keeps_something(
+        self, pick: int, system: str, ground: ExemptionGround, days: int
+    ) -> None:
+        """Of an erasure that is not approved yet, or waits to be approved anew."""
+        self._tick()
+        number = self._one(pick, "planned")
+        if number is not None and self.town.law.asked[number].right == Right.ERASURE:
+            self.town.exempts(number, system, ground, days)
+
+    @rule()
+    def the_time_to_think_it_over_passes(self) -> None:
+        self.town.waits_for_cooling()
 
     @rule(pick=PICK, actor=HANDLER)
     def is_identified_or_approved_by_one(self, pick: int, actor: str) -> None:
