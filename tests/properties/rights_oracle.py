@@ -106,8 +106,16 @@ class RightsOracle:
 
     # what a handler's work wrote
 
-    def acted(self, one: Acted, record: Record, human: str | None, born: datetime) -> None:
-        """Hold an act on a record, there since `born`, against what was asked. Raises Violation."""
+    def acted(
+        self,
+        one: Acted,
+        record: Record,
+        human: str | None,
+        born: datetime,
+        held: Iterable[object] = (),
+    ) -> None:
+        """Hold an act on a record, there since `born` with the values `held`, against what was
+        asked. Raises Violation."""
         whose = owners_of(one.system)
         for request in self.asked.values():
             if request.who != human or request.right != ACTS.get(one.kind):
@@ -118,7 +126,8 @@ class RightsOracle:
             if request.keeps(one.system, one.at):
                 continue
             # whom another controller knows only from here is erased there too
-            if request.works and (reaches or whose[0] not in request.independent):
+            theirs = whose[0] in request.independent and self._own(whose[0], human, held)
+            if request.works and (reaches or not theirs):
                 break
         else:
             raise Violation(
@@ -129,6 +138,13 @@ class RightsOracle:
             raise Violation(f"I7: {record} was erased at {self.gone[record]}, and again")
         if one.kind == "erase" and one.accepted and one.heard:
             self.gone[record] = one.at
+
+    def _own(self, controller: str, human: str, held: Iterable[object]) -> bool:
+        """Whether a record holds something that its controller has from a source of its own; a
+        name and an address alone do not tell."""
+        telling = {one for one in held if _is_text(one) and "@" not in str(one)}
+        telling.discard(f"{human}kanaria")
+        return not telling.isdisjoint({*self.town.own.get(controller, ()), *self.town.joint})
 
     def _came_back(self, request: Asked, record: Record, born: datetime) -> bool:
         """Whether the record was made by an act of the person after the erasure, which is over: a

@@ -69,7 +69,8 @@ class RightsTown(RightsHandler):
                 human = self.humans.get(record)
                 self.acted_log.append((act, human))
                 born = self.born.get(record, act.at)  # of what no right asks for there is no record
-                self.law.acted(act, record, human, born)
+                known = self.graves.get(record)
+                self.law.acted(act, record, human, born, _values(known[1]) if known else ())
                 if act.system == WEBINAR and human:
                     self.hall.left(human, act.scope)
             for one in corrected:
