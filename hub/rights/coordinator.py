@@ -13,6 +13,7 @@ from typing import Any
 from hub.api import Ref
 from hub.delivery.deployment import Deployment
 from hub.domain.audit import Event
+from hub.domain.deadline import helsinki_day
 from hub.domain.plan import Exemption, Plan, TaskFacts, request_outcome
 from hub.domain.rights import RequestState, Right, TaskState, is_terminal
 from hub.rights import effects, manual
@@ -82,7 +83,8 @@ def _set_tasks(
     """Make the tasks of a plan; those that are there already, of a plan that grew, begin anew with
     what they know."""
     now = deployment.now()
-    exempt = {one.system: one for one in plan.exemptions}
+    today = helsinki_day(now)
+    exempt = {one.system: one for one in plan.exemptions if not one.until or today < one.until}
     wanted: dict[tuple[str, str], tuple[str, str, dict[str, Any]]] = {}
     for step in plan.steps:
         whose = " ".join(step.controllers)

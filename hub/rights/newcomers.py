@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hub.api import Act, Held, RecordState
 from hub.delivery.deployment import Deployment, Opened
+from hub.domain.block import own_act_after
 from hub.domain.rights import Right
 from hub.store import erasing, links, normalise, people, questions, requests, subjects
 from hub.store.normalise import Malformed
@@ -31,19 +32,20 @@ def left_alone(
     where it has to be read and cannot be."""
     if request.right != Right.ERASURE.value or request.approved_at is None:
         return False
+    # whoever joined while it was cooling off was there when it began
+    began = max(request.approved_at, request.starts_at or request.approved_at)
     with read_only(deployment.database).connect() as connection:
-        if _erased(connection, deployment, opened, whose, held):
-            return False
+        blocked = _erased(connection, deployment, opened, whose, held)
         named = set(requests.persons_of(request))
         owners = _owners(connection, deployment, opened, whose, held)
         rows = people.rows(connection, sorted(owners - named))
-        if any(row.created_at > request.approved_at for row in rows):
+        if not blocked and any(row.created_at > began for row in rows):
             return True
         # while it is being carried out all that is found goes: only afterwards a person who
         # registers is somebody new
         if request.open or _ignored(connection, opened, held):
             return False
-    return _by_themselves(deployment, opened, held, request.approved_at)
+    return _by_themselves(deployment, opened, held, began, anew=blocked)
 
 
 class Grew(Exception):
@@ -169,7 +171,12 @@ def _ignored(connection: Connection, opened: Opened, held: Held) -> bool:
     )
 
 
-def _by_themselves(deployment: Deployment, opened: Opened, held: Held, erased_at: datetime) -> bool:
+def _by_themselves(
+    deployment: Deployment, opened: Opened, held: Held, erased_at: datetime, *, anew: bool
+) -> bool:
+    """`anew`: the record must have been made by an act of theirs, for it has the id of an erased
+    one. Zoom gives a registrant the same id again; a permission in a record that only lagged does
+    not make it a new one."""
     ref = held.ref
     stream = next((one for one in opened.system.streams if one.name == ref.stream), None)
     if stream is None or ref.scope not in stream.scopes:
@@ -177,8 +184,11 @@ def _by_themselves(deployment: Deployment, opened: Opened, held: Held, erased_at
     (record,) = opened.connector.fetch(ref.stream, [ref])
     if record is None:
         return False
-    tolerance = deployment.landscape.clock_tolerance
-    return by_own_act(record, erased_at, deployment.now(), tolerance)
+    tolerance, now = deployment.landscape.clock_tolerance, deployment.now()
+    if anew:
+        act, at = record.act, record.acted_at
+        return own_act_after(erased_at, act, at, seen_at=now, tolerance=tolerance)
+    return by_own_act(record, erased_at, now, tolerance)
 
 
 def _address(held: Held) -> str | None:

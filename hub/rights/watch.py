@@ -127,21 +127,26 @@ def end_exemptions(deployment: Deployment) -> list[str]:
             }
             if request is None or request.right != Right.ERASURE.value or "ended" in known:
                 continue
+            if request.state == RequestState.NOTIFYING.value:
+                # nobody was told yet, and there is something to do again
+                requests.change(connection, request, state=RequestState.EXECUTING.value)
+            elif request.state not in coordinator.WORKING | coordinator.AFTERWARDS:
+                continue  # a plan that waits for its approval begins without what has ended
             (number,) = ids(connection, requests.task, 1)
-            requests.add_tasks(
-                connection,
-                [
-                    manual.row(
-                        number,
-                        task.request_id,
-                        task.system,
-                        "ended",
-                        task.controllers,
-                        "erase",
-                        now,
-                    )
-                ],
+            key = deployment.vault.open_keys([request.key_id])[request.key_id]
+            kept = Receipt.open(key, task.id, task.receipt)
+            row = manual.row(
+                number,
+                task.request_id,
+                task.system,
+                "ended",
+                task.controllers,
+                "erase",
+                now,
+                receipt=kept.seal(key, number),
+                found=len(kept.records),
             )
+            requests.add_tasks(connection, [row])
             coordinator.tell(
                 connection,
                 deployment,

@@ -6,6 +6,8 @@ A break is a context in which one safeguard is missing; a story passes where not
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,15 +16,31 @@ from properties.breaks import blocks_are_not_looked_up, restrictions_are_not_loa
 from properties.oracle import Violation
 from properties.rights_ledger import tampered
 from properties.rights_town import NOTE, RightsTown
+from support.accounts import QUESTIONS
 
+from hub.api import RecordState
 from hub.domain import audit as chained
 from hub.domain.audit import Event
+from hub.domain.exemption import ExemptionGround
 from hub.domain.plan import Plan
 from hub.domain.rights import Right, TaskState
-from hub.rights import acting, assess, coordinator, effects, manual, postponing, targets
+from hub.rights import (
+    acting,
+    assess,
+    coordinator,
+    effects,
+    manual,
+    own,
+    postponing,
+    targets,
+    watch,
+    worker,
+)
 from hub.rights.identity import How, by_handler
 from hub.store import audit, requests
 from hub.sync import merge
+from hub.testing.world import COMING, HELD
+from plugins.webinar import zoom_rights
 
 Break = Callable[[pytest.MonkeyPatch], None]
 Story = Callable[[RightsTown], None]
@@ -127,6 +145,48 @@ def a_confirmation_is_logged(patch: pytest.MonkeyPatch) -> None:
         confirm(*given)
 
     patch.setattr(manual, "confirm", talking)
+
+
+def who_cancelled_is_not_looked_for(patch: pytest.MonkeyPatch) -> None:
+    locate: Any = zoom_rights.Rights.locate
+
+    def hasty(self: Any, sought: Any) -> Any:
+        return [one for one in locate(self, sought) if one.state is RecordState.LIVE]
+
+    patch.setattr(zoom_rights.Rights, "locate", hasty)
+
+
+def who_registers_anew_is_erased_again(patch: pytest.MonkeyPatch) -> None:
+    for module in (watch.newcomers, worker.newcomers):
+        patch.setattr(module, "left_alone", lambda *_: False)
+
+
+def a_ground_keeps_nothing(patch: pytest.MonkeyPatch) -> None:
+    set_tasks: Any = coordinator._set_tasks
+    patch.setattr(
+        coordinator,
+        "_set_tasks",
+        lambda *given: set_tasks(*given[:3], replace(given[3], exemptions=())),
+    )
+
+
+def a_ground_keeps_for_ever(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(watch, "end_exemptions", lambda _: [])
+
+
+def what_a_ground_kept_is_not_noted(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(own, "_note_kept", lambda *_: None)
+
+
+def nobody_thinks_it_over(patch: pytest.MonkeyPatch) -> None:
+    starting: Any = requests.starting
+    patch.setattr(
+        requests, "starting", lambda connection, now: starting(connection, now + timedelta(days=9))
+    )
+
+
+def whoever_is_merged_is_erased_too(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(targets, "only_from", lambda *_: True)
 
 
 # stories
@@ -250,6 +310,77 @@ def erased_at_one_of_two(town: RightsTown) -> None:
     town.works()
 
 
+def erased_at_one_and_merged_at_the_other(town: RightsTown) -> None:
+    town.have(AINO, "bangeri-crm")
+    town.join(AINO, "crowst-crm")
+    address = _known(town, "crowst-crm")
+    crm = town.crm["bangeri-crm"]
+    double = town.fresh_address(AINO)
+    town.address[AINO] = address
+    added = crm.add(double, **town.values(AINO, "bangeri"))
+    town.sync()
+    _asked(town, Right.ERASURE)
+    crm.merge(crm.id_of(address) or "", added)
+    town.sync(full=True)
+    town.works()
+
+
+def erased_after_cancelling(town: RightsTown) -> None:
+    _registered(town)
+    town.registers(AINO, COMING, ())
+    town.hall.decide(AINO, HELD, "cancel")
+    town.clock.advance(60)
+    _asked(town, Right.ERASURE, "bangeri", "crowst")
+    town.works()
+
+
+def erased_and_registered_anew(town: RightsTown) -> None:
+    _registered(town)
+    number = _asked(town, Right.ERASURE, "bangeri", "crowst")
+    town.works()
+    town.confirms()
+    town.closes(number)
+    town.clock.advance(600)
+    town.registers(AINO, HELD, tuple(QUESTIONS))
+    town.sync()
+    town.watches(1.1)
+    town.admits()
+    town.sync()
+
+
+def erased_save_what_a_ground_keeps(town: RightsTown) -> None:
+    """The request names an address of before, which no tool holds any more."""
+    before = _registered(town)
+    crm = town.crm["crowst-crm"]
+    town.oracle.owns("crowst", town.fresh_address(AINO))
+    crm.edit(crm.id_of(before) or "", email=town.of(AINO))
+    town.sync(full=True)
+    town.oracle.at_rest(town.shown())
+    town.clock.advance(60)
+    town.opens(Right.ERASURE, AINO, before, ("crowst",), {})
+    by_handler(town.world.deployment, 1, How.KNOWN_TO_HANDLER, NOTE, "cli:handler")
+    town.exempts(1, "crowst-mailer", ExemptionGround.ACCOUNTING, 20)
+    for actor in ("cli:handler", "cli:second"):
+        town.approves(1, actor)
+    town.works()
+    town.confirms()
+    town.closes(1)
+
+
+def erased_after_thinking_it_over(town: RightsTown) -> None:
+    town.cools(3)
+    _known(town)
+    _asked(town, Right.ERASURE)
+    town.watches(1.1)
+    town.watches(2.0)
+
+
+def _registered(town: RightsTown) -> str:
+    town.have(AINO, "crowst-crm")
+    town.registers(AINO, HELD, tuple(QUESTIONS))
+    return _known(town, "crowst-crm", "crowst-uutiset")
+
+
 def a_changed_log(town: RightsTown) -> None:
     _known(town)
     _asked(town, Right.ACCESS)
@@ -273,6 +404,13 @@ FOUND: dict[Break, tuple[Story, str]] = {
     a_correction_is_a_value_like_any_other: (corrected_and_edited, "rectified"),
     an_objection_waits_for_approval: (objects_after_a_consent, "I1"),
     the_other_company_is_erased_too: (erased_at_one_of_two, "I6"),
+    whoever_is_merged_is_erased_too: (erased_at_one_and_merged_at_the_other, "I6"),
+    who_cancelled_is_not_looked_for: (erased_after_cancelling, "order|I8"),
+    who_registers_anew_is_erased_again: (erased_and_registered_anew, "I6"),
+    a_ground_keeps_nothing: (erased_save_what_a_ground_keeps, "I6"),
+    a_ground_keeps_for_ever: (erased_save_what_a_ground_keeps, "exempt"),
+    what_a_ground_kept_is_not_noted: (erased_save_what_a_ground_keeps, "exempt"),
+    nobody_thinks_it_over: (erased_after_thinking_it_over, "cooling"),
     the_log_is_not_chained: (a_changed_log, "I10"),
     a_note_lies_in_the_clear: (erased_and_imported_again, "I9"),
     a_confirmation_is_logged: (erased_and_imported_again, "I9"),

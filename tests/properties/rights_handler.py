@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from properties.oracle import Violation, owners_of
+from properties.oracle import HELSINKI, Violation, owners_of
 from properties.rights_oracle import Asked
 from properties.rights_people import RightsPeople
 from support.kills import Killed, Killer
 
-from hub.domain.rights import Right
+from hub.domain.exemption import ExemptionGround
+from hub.domain.plan import Exemption
+from hub.domain.rights import DataCategory, Right
 from hub.rights import decide, lifting, manual, matches, watch
 from hub.rights.casefile import Receipt
 from hub.store import questions
@@ -95,6 +98,29 @@ class RightsHandler(RightsPeople):
             )
         )
 
+    def exempts(self, number: int, system: str, ground: ExemptionGround, days: int) -> None:
+        """A handler states why one system keeps what it has, and for how many days."""
+        until = self.clock.now().astimezone(HELSINKI).date() + timedelta(days=days)
+        kept = Exemption(system, DataCategory.BILLING, ground, until)
+        plan = self.decides(
+            lambda: decide.exempt(self.world.deployment, number, [kept], NOTE, "cli:handler")
+        )
+        if plan is not None:
+            self.law.asked[number].exempt = {system: until}
+
+    def waits_for_cooling(self) -> None:
+        """The time between approval and erasure passes for whatever is in it."""
+        starts = [
+            self.desk.row(number).starts_at
+            for number in self.law.asked
+            if self.desk.row(number).state == "cooling_off"
+        ]
+        if starts:
+            self.clock.advance(max(0.0, (max(starts) - self.clock.now()).total_seconds()))
+            self._remember()
+            watch.start_cooled(self.world.deployment)
+            self.learn()
+
     def learn(self) -> None:
         """What became of the requests: which are carried out, on hold, or over."""
         for number, request in self.law.asked.items():
@@ -102,21 +128,36 @@ class RightsHandler(RightsPeople):
             if row is None:
                 raise Violation(f"I7: request {number} is lost")
             request.on_hold = row.on_hold
+            if row.state == "cooling_off":
+                request.cooling = request.cooling or self.clock.now()
+                if request.started is None and self.desk.tasks(number):
+                    raise Violation(f"cooling: request {number} has tasks before its time")
             if row.state in ("identity_pending", "assessing", "planned", "cooling_off"):
                 request.approved = False
             elif row.state in ("refused", "withdrawn"):
                 request.ended = row.state
             elif not request.approved:
-                self._second(row)
+                self._second(row, request)
+                self._cooled(request)
                 self.law.begin(request, self.clock.now(), self.shown())
+            if row.state == "closed" and request.exempt:
+                raise Violation(f"I8: request {number} is closed as if nothing had been kept")
             if row.state in ("closed", "closed_with_exceptions", "watching"):
                 request.ended = "closed"
 
+    def _cooled(self, request: Asked) -> None:
+        """An erasure is carried out some time after it was approved, not before."""
+        since, request.cooling = request.cooling, None
+        if request.right != "erasure" or not self.cooling:
+            return
+        if since is None or self.clock.now() < since + self.cooling:
+            raise Violation(f"cooling: request {request.number}, approved {since}, begun too soon")
+
     @staticmethod
-    def _second(row: Any) -> None:
-        """Doubtful matches and several persons of one controller take two people."""
+    def _second(row: Any, request: Asked) -> None:
+        """Doubtful matches, several persons of one controller and exemptions take two people."""
         plan = decide.Plan.load(row.plan)
-        if not plan.weak or row.right != "erasure":
+        if row.right != "erasure" or not (plan.weak or request.exempt):
             return  # the others may grow without being approved anew
         if not row.second_by or row.approved_by == row.second_by:
             raise Violation(f"approval: request {row.id} is carried out on one word")
@@ -155,6 +196,7 @@ class RightsHandler(RightsPeople):
         self._remember()
         self.clock.advance(days * 86_400)
         watch.round_(self.world.deployment, self.desk.opened)
+        self.learn()
         self.works()
         self.learn()
 

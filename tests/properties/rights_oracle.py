@@ -9,10 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from properties.journals import Written
-from properties.oracle import SYSTEM_OWNER, Oracle, Violation, owners_of, purposes_of
+from properties.oracle import (
+    HELSINKI,
+    SYSTEM_OWNER,
+    Oracle,
+    Violation,
+    owners_of,
+    purposes_of,
+)
 from properties.rights_journals import Acted
 
 Record = tuple[str, str, str]  # system, scope, id
@@ -37,6 +44,10 @@ class Asked:
     on_hold: bool = False
     ended: str = ""  # "closed", "withdrawn", "refused"
     lifted: bool = False
+    exempt: dict[str, date] = field(default_factory=dict)  # system -> first day it is not kept
+    cooling: datetime | None = None  # approved then, to be carried out a while later
+    # controllers that had something of the person of their own when it started
+    independent: set[str] = field(default_factory=set)
     # what was surely the person's when it started: by controller, and records
     addresses: dict[str, set[str]] = field(default_factory=dict)
     records: set[Record] = field(default_factory=set)
@@ -48,6 +59,11 @@ class Asked:
         watched = closed and self.right == "erasure"
         lifts = closed and self.lifted
         return self.approved and not self.on_hold and (not self.ended or watched or lifts)
+
+    def keeps(self, system: str, at: datetime) -> bool:
+        """Whether a ground that a handler stated keeps what the system holds."""
+        until = self.exempt.get(system)
+        return until is not None and at.astimezone(HELSINKI).date() < until
 
     def about(self, record: Record, address: str) -> bool:
         """Whether a record of an addressed controller is surely of the person."""
@@ -63,6 +79,7 @@ class RightsOracle:
     town: Oracle
     asked: dict[int, Asked] = field(default_factory=dict)
     own_records: set[tuple[str, str]] = field(default_factory=set)  # (controller, human)
+    known_own: set[tuple[str, str]] = field(default_factory=set)  # those that the hub surely read
     # values that a controller got of a human itself, and of nobody else; "": that both got at once
     values: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     acts: list[tuple[datetime, str, str]] = field(default_factory=list)  # own: (at, place, human)
@@ -73,6 +90,9 @@ class RightsOracle:
         """It is carried out from now: fix what was the person's at that moment."""
         if request.started is None:
             request.started = now
+            request.independent = {
+                controller for controller, human in self.known_own if human == request.who
+            }
         request.approved = True
         mine = {a for a, human in self.town.human_of.items() if human == request.who}
         for controller in request.controllers:
@@ -86,8 +106,16 @@ class RightsOracle:
 
     # what a handler's work wrote
 
-    def acted(self, one: Acted, record: Record, human: str | None, born: datetime) -> None:
-        """Hold an act on a record, there since `born`, against what was asked. Raises Violation."""
+    def acted(
+        self,
+        one: Acted,
+        record: Record,
+        human: str | None,
+        born: datetime,
+        held: Iterable[object] = (),
+    ) -> None:
+        """Hold an act on a record, there since `born` with the values `held`, against what was
+        asked. Raises Violation."""
         whose = owners_of(one.system)
         for request in self.asked.values():
             if request.who != human or request.right != ACTS.get(one.kind):
@@ -95,18 +123,28 @@ class RightsOracle:
             reaches = not set(whose).isdisjoint(request.controllers)
             if one.kind == "erase" and self._came_back(request, record, born):
                 continue
+            if request.keeps(one.system, one.at):
+                continue
             # whom another controller knows only from here is erased there too
-            if request.works and (reaches or (whose[0], human) not in self.own_records):
+            theirs = whose[0] in request.independent and self._own(whose[0], human, held)
+            if request.works and (reaches or not theirs):
                 break
         else:
             raise Violation(
-                f"I6: {one.system} was told to {one.kind} a record of {human}, which no approved "
-                f"request asks for: {[*self.asked.values()]}"
+                f"I6: {one.system} was told at {one.at} to {one.kind} a record of {human}, which "
+                f"no approved request asks for: {[*self.asked.values()]}"
             )
         if one.kind == "erase" and one.accepted and record in self.gone:
             raise Violation(f"I7: {record} was erased at {self.gone[record]}, and again")
         if one.kind == "erase" and one.accepted and one.heard:
             self.gone[record] = one.at
+
+    def _own(self, controller: str, human: str, held: Iterable[object]) -> bool:
+        """Whether a record holds something that its controller has from a source of its own; a
+        name and an address alone do not tell."""
+        telling = {one for one in held if _is_text(one) and "@" not in str(one)}
+        telling.discard(f"{human}kanaria")
+        return not telling.isdisjoint({*self.town.own.get(controller, ()), *self.town.joint})
 
     def _came_back(self, request: Asked, record: Record, born: datetime) -> bool:
         """Whether the record was made by an act of the person after the erasure, which is over: a

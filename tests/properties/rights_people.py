@@ -6,6 +6,7 @@ import copy
 from bisect import insort
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from properties.hall import Hall
@@ -14,7 +15,7 @@ from properties.oracle import owners_of
 from properties.rights_journals import Acted
 from properties.rights_ledger import Account
 from properties.rights_oracle import Record, RightsOracle
-from properties.town import Town, owner, system_of
+from properties.town import SYSTEMS, Town, owner, system_of
 from support.accounts import WEBINARS
 from support.kills import Killer
 from support.rights_desk import Desk
@@ -30,6 +31,7 @@ class RightsPeople(Town):
     def __init__(self) -> None:
         self.rights: RightsOracle | None = None
         self.disabled: set[str] = set()
+        self.cooling = timedelta(0)
         self.graves: dict[Record, tuple[str, Any]] = {}  # record -> whose, as it last was
         self.born: dict[Record, Any] = {}  # record -> since when it stands there
         self.reborn: set[Record] = set()
@@ -40,7 +42,6 @@ class RightsPeople(Town):
         self.account = Account()
         self.acted_log: list[tuple[Acted, str | None]] = []
         self.corrected_log: list[tuple[Written, str | None]] = []
-        self._unread: set[str] = set()  # registered since both companies' tools were in step
         super().__init__()
         self.rights = RightsOracle(self.oracle)
 
@@ -65,8 +66,11 @@ class RightsPeople(Town):
             name: replace(one, enabled=name not in self.disabled)
             for name, one in whole.systems.items()
         }
+        policy = replace(whole.rights, cooling_off=self.cooling)
         world.deployment = replace(
-            world.deployment, landscape=replace(whole, systems=systems), systems=self._usable(world)
+            world.deployment,
+            landscape=replace(whole, systems=systems, rights=policy),
+            systems=self._usable(world),
         )
 
     def _usable(self, world: World) -> Any:
@@ -77,6 +81,11 @@ class RightsPeople(Town):
     def disable(self, system: str, *, on: bool) -> None:
         """The operator takes a system out of use, or brings it back."""
         (self.disabled.discard if on else self.disabled.add)(system)
+        self._settle_systems(self.world)
+
+    def cools(self, days: float) -> None:
+        """The operator configures a time between approval and erasure."""
+        self.cooling = timedelta(days=days)
         self._settle_systems(self.world)
 
     # what happens to people
@@ -108,17 +117,16 @@ class RightsPeople(Town):
         self.law.values.setdefault(("", who), set()).update(
             {there.last_name, *there.values.values()}
         )
-        self._unread.add(who)
+        self.law.own_records |= {(one, who) for one in owners_of(WEBINAR)}
         self._remember()
         return True
 
     def sync(self, *, full: bool = False) -> bool:
-        """As `Town.sync`. Who is registered is of both companies once that was surely read."""
-        unread = self._unread
+        """As `Town.sync`. Where nothing failed the hub knows now who has what of whom."""
+        failing = self.disabled or any(self.world.sandbox(one).faults for one in SYSTEMS)
         quiet = super().sync(full=full)
-        if quiet and self.calm and not self.disabled:
-            self.law.own_records |= {(one, who) for one in owners_of(WEBINAR) for who in unread}
-            self._unread = set()
+        if quiet and not failing:
+            self.law.known_own |= self.law.own_records
         return quiet
 
     def returns(self, who: str, place: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from properties.journals import Written, written
 from properties.ledger import search
-from properties.oracle import SYSTEM_OWNER, Violation, owners_of
+from properties.oracle import HELSINKI, SYSTEM_OWNER, Violation, owners_of
 from properties.rights_handler import CONFIRMER, NOTE, STRANGER, RightsHandler
 from properties.rights_journals import acts
 from properties.rights_ledger import audited, settled
@@ -69,7 +69,8 @@ class RightsTown(RightsHandler):
                 human = self.humans.get(record)
                 self.acted_log.append((act, human))
                 born = self.born.get(record, act.at)  # of what no right asks for there is no record
-                self.law.acted(act, record, human, born)
+                known = self.graves.get(record)
+                self.law.acted(act, record, human, born, _values(known[1]) if known else ())
                 if act.system == WEBINAR and human:
                     self.hall.left(human, act.scope)
             for one in corrected:
@@ -101,7 +102,8 @@ class RightsTown(RightsHandler):
             own = tasks.get(("hub", "records"))
             if own is not None and own.state in ("verified", "not_held"):
                 by_hand = {s for (s, _), t in tasks.items() if t.state == "awaiting_external"}
-                self._nothing_left(request, by_hand, "order: its own copy went first, and")
+                but = by_hand | set(request.exempt)
+                self._nothing_left(request, but, "order: its own copy went first, and")
 
     def closed(self, request: Asked) -> None:
         """What must be true at every vendor once a request was answered."""
@@ -111,7 +113,7 @@ class RightsTown(RightsHandler):
             if mine and (system, "records") not in states:
                 raise Violation(f"I8: request {request.number} closed without {system}")
         if request.right == "erasure":
-            self._nothing_left(request, set(), "I8: closed, and")
+            self._nothing_left(request, set(request.exempt), "I8: closed, and")
             self._dead_values(request)
         if request.right == "restriction":
             self._all_restricted(request)
@@ -130,6 +132,24 @@ class RightsTown(RightsHandler):
                 continue
             if request.about(record, address):
                 raise Violation(f"{what} {record} of {address} is there (request {request.number})")
+
+    def grounds_end(self) -> None:
+        """The day comes on which no ground keeps anything any more: it is erased without anybody
+        asking again."""
+        ends = [
+            until
+            for request in self.law.asked.values()
+            if request.ended == "closed" or request.approved
+            for until in request.exempt.values()
+        ]
+        if not ends:
+            return
+        day = max(ends) - self.clock.now().astimezone(HELSINKI).date()
+        self.watches(max(0, day.days) + 0.01)
+        self.rest()
+        for request in self.law.asked.values():
+            if request.exempt and request.ended == "closed":
+                self._nothing_left(request, set(), "exempt: its time is over, and")
 
     def _dead_values(self, request: Asked) -> None:
         asked = set(request.controllers)
@@ -212,6 +232,7 @@ class RightsTown(RightsHandler):
                     lambda n=number: decide.hold(self.world.deployment, n, "cli:handler", on=False)
                 )
         for _ in range(TRIES):
+            before = len(self.acted_log), len(self.corrected_log)
             self.clock.advance(3700)
             self.sync(full=True)
             self.works()
@@ -223,10 +244,14 @@ class RightsTown(RightsHandler):
                     for actor in ("cli:handler", "cli:second"):
                         self.approves(number, actor)
             open_ = self._unfinished()
+            moved = (len(self.acted_log), len(self.corrected_log)) != before
             for number in self.law.asked:
                 self.closes(number)
+            self.waits_for_cooling()
             if not self._unfinished():
-                if open_:  # persons are not merged while a request is about one of them
+                # persons are not merged while a request is about one of them, and whoever is no
+                # more restricted is written again
+                if open_ or moved:
                     self.sync(full=True)
                     self.works()
                 break
@@ -238,7 +263,9 @@ class RightsTown(RightsHandler):
             raise Violation(f"stuck: {stuck}")
 
     def _unfinished(self) -> list[int]:
-        return [n for n, one in self.law.asked.items() if one.started and not one.ended]
+        return [
+            n for n, one in self.law.asked.items() if (one.started or one.cooling) and not one.ended
+        ]
 
     def rest(self) -> None:
         """Now all must be as it should be."""

@@ -19,6 +19,10 @@ AT_ONCE = (
     "what_is_lost_is_taken_as_done",
     "one_approval_is_always_enough",
     "restrictions_are_not_loaded",
+    "who_cancelled_is_not_looked_for",
+    "a_ground_keeps_nothing",
+    "a_ground_keeps_for_ever",
+    "nobody_thinks_it_over",
     "the_log_is_not_chained",
     "a_note_lies_in_the_clear",
 )
@@ -39,6 +43,7 @@ def told(story: Story, logged: list[str]) -> None:
     try:
         story(town)
         town.rest()
+        town.grounds_end()
         town.searched()
         search(None, logged)
     finally:

@@ -7,36 +7,28 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from hypothesis import seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 from properties.ledger import search
 from properties.oracle import Violation
+from properties.rights_doings import PEOPLE, OfPeople
 from properties.rights_ledger import tampered
-from properties.rights_town import NOTE, STRANGER, RightsTown
+from properties.rights_town import NOTE, STRANGER
 from properties.test_histories import QUICK, SEED
-from properties.town import CRMS, PLACES, SYSTEMS, owner
-from support.accounts import AUDIENCES, QUESTIONS, TOPICS, WEBINARS
+from properties.town import SYSTEMS
+from support.accounts import QUESTIONS
 
+from hub.domain.exemption import ExemptionGround
 from hub.domain.rights import Right
 from hub.rights import decide, slices
 from hub.rights.identity import How, by_handler
 from hub.store import audit
 from hub.testing.world import HELD
 
-PEOPLE = ("Ainokukka", "Eetukukka")
-WHO = st.sampled_from(PEOPLE)
-PLACE = st.sampled_from(PLACES)
-BACK = st.sampled_from((*PLACES, *WEBINARS))
-AUDIENCE = st.sampled_from(tuple(AUDIENCES))
-CRM = st.sampled_from(CRMS)
-WEBINAR = st.sampled_from(tuple(WEBINARS))
-ANSWERS = st.sets(st.sampled_from(tuple(QUESTIONS)))
 SYSTEM = st.sampled_from(SYSTEMS)
-FIELD = st.sampled_from(("last_name", "company", "job_title"))
 RIGHT = st.sampled_from(
     (Right.ERASURE, Right.ERASURE, Right.RESTRICTION, *Right)
 )  # what harms most
@@ -45,6 +37,8 @@ HANDLER = st.sampled_from(("cli:handler", "cli:second"))
 PICK = st.integers(0, 20)
 ASKS = st.sampled_from((*PEOPLE, *PEOPLE, STRANGER))
 FAR = st.sampled_from((1, 2, 3, 3, 4, 4))
+COOLING = st.sampled_from((0, 0, 0, 3))
+KEPT = st.sampled_from(("", "", "", "crowst-crm", "crowst-mailer", "joint-webinar"))
 FAULTS = ("429", "500", "403", "drop", "drop-after", "torn", "partial", "search-lag")
 ROUTES = ("", "gdpr-delete|delete-permanent", "batch/", "{member}", "lists", "registrant")
 
@@ -56,30 +50,25 @@ def one_after_another(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
-class RightsHistory(RuleBasedStateMachine):
+class RightsHistory(OfPeople):
     """What happens in the town, in any order."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.town = RightsTown()
 
     def teardown(self) -> None:
         try:
             if sys.exc_info()[0] is None:  # a story that broke a rule already is told no further
                 self.town.rest()
+                self.town.grounds_end()
                 self.town.searched()
         finally:
             self.town.close()
-
-    def _tick(self) -> Any:
-        self.town.clock.advance(7)
-        return self.town.clock.now()
 
     @initialize(
         both=st.booleans(),
         member=st.booleans(),
         mailed=st.booleans(),
         registered=st.booleans(),
+        days=COOLING,
+        kept=KEPT,
         right=RIGHT,
         whom=ADDRESSED,
         far=FAR,
@@ -90,14 +79,18 @@ class RightsHistory(RuleBasedStateMachine):
         member: bool,
         mailed: bool,
         registered: bool,
+        days: float,
+        kept: str,
         right: Right,
         whom: tuple[str, ...],
         far: int,
     ) -> None:
         """`both`: Aino is known to both companies; `member`: by a project of both; `mailed`: she
-        agreed to the newsletter; `registered`: to the joint webinar, agreeing to all. She asks for
-        something, and gets it as `far`."""
+        agreed to the newsletter; `registered`: to the joint webinar, agreeing to all; an
+        erasure waits for `days` after its approval. She asks for something, of which a ground keeps
+        what the system `kept` has, and gets it as `far`."""
         town = self.town
+        town.cools(days)
         address = town.have("Ainokukka", "crowst-crm")
         town.have("Eetukukka", "bangeri-crm")
         if both:
@@ -113,113 +106,7 @@ class RightsHistory(RuleBasedStateMachine):
             town.registers("Ainokukka", HELD, tuple(QUESTIONS))
         town.sync()
         town.oracle.at_rest(town.shown())
-        self._asked("Ainokukka", right, whom, 0, far)
-
-    # people and staff
-
-    @rule(who=WHO, audience=AUDIENCE)
-    def fills_in_the_mailers_form(self, who: str, audience: str) -> None:
-        now, town = self._tick(), self.town
-        controller, purpose = AUDIENCES[audience]
-        address = town.record(who, audience) or town.of(who)
-        town.oracle.owns(controller, address)
-        town.law.own_records.add((controller, who))
-        town.list[audience].subscribes(address, **town.values(who, controller))
-        town.oracle.consents(controller, address, purpose, now)
-        town.law.acts.append((now, audience, who))
-        town._remember()
-
-    @rule(who=WHO, crm=CRM)
-    def ticks_a_box_in_the_crms_form(self, who: str, crm: str) -> None:
-        now, town = self._tick(), self.town
-        address = town.have(who, crm)
-        topic = next(one for one, about in TOPICS[owner(crm)].items() if about == "newsletter")
-        town.crm[crm].subscribes(address, topic)
-        town.oracle.consents(owner(crm), address, "newsletter", now)
-        town.law.acts.append((now, crm, who))
-
-    @rule(who=WHO, place=PLACE)
-    def has_a_new_address(self, who: str, place: str) -> None:
-        self._tick()
-        town = self.town
-        old = town.have(who, place)
-        new = town.fresh_address(who)
-        town.oracle.owns(owner(place), new)
-        if place in CRMS:
-            town.crm[place].edit(town.crm[place].id_of(old) or "", email=new)
-        else:
-            town.list[place].moves(old, new)
-            town.law.acts.append((town.clock.now(), place, who))
-
-    @rule(who=WHO, place=PLACE, name=FIELD)
-    def staff_edits(self, who: str, place: str, name: str) -> None:
-        self._tick()
-        town = self.town
-        address, value = town.have(who, place), town.value(owner(place), name)
-        town.law.values.setdefault((owner(place), who), set()).add(value)
-        if place in CRMS:
-            town.crm[place].edit(town.crm[place].id_of(address) or "", **{name: value})
-        else:
-            town.list[place].edit(address, **{name: value})
-        for record, held, _ in town._everything():
-            if held == address:
-                town.edited(record)
-
-    @rule(who=WHO, crm=CRM, before=st.booleans())
-    def staff_merges_a_duplicate(self, who: str, crm: str, before: bool) -> None:
-        """`before`: the hub has met the duplicate before it is merged."""
-        self._tick()
-        town = self.town
-        kept = town.crm[crm].id_of(town.have(who, crm)) or ""
-        present = town.of(who)
-        double = town.fresh_address(who)
-        town.address[who] = present
-        town.oracle.owns(owner(crm), double)
-        added = town.crm[crm].add(double, **town.values(who, owner(crm)))
-        if before:
-            town.run(crm)
-            self._tick()
-        town.crm[crm].merge(kept, added)
-
-    @rule(who=WHO, place=PLACE)
-    def joins_the_project(self, who: str, place: str) -> None:
-        self._tick()
-        self.town.join(who, place)
-
-    # the joint webinars
-
-    @rule(who=WHO, webinar=WEBINAR, yes=ANSWERS, read=st.booleans())
-    def registers(self, who: str, webinar: str, yes: set[str], read: bool) -> None:
-        """`read`: the hub sees it at once."""
-        self._tick()
-        self.town.registers(who, webinar, sorted(yes))
-        if read:
-            self.town.sync()
-
-    @rule(who=WHO, webinar=WEBINAR, act=st.sampled_from(("cancel", "approve", "deny", "delete")))
-    def a_registration_is(self, who: str, webinar: str, act: str) -> None:
-        self._tick()
-        self.town.hall.decide(who, webinar, act)
-
-    @rule(webinar=WEBINAR, came=st.sets(WHO))
-    def a_webinar_is_held(self, webinar: str, came: set[str]) -> None:
-        self._tick()
-        self.town.hall.hold(webinar, sorted(came))
-
-    @rule(who=WHO, place=BACK, how=st.sampled_from(("lag", "import", "form")), read=st.booleans())
-    def who_was_erased_is_back(self, who: str, place: str, how: str, read: bool) -> None:
-        """By lag, by staff or by an act of their own; `read`: the hub sees it at once."""
-        self._tick()
-        if how == "lag":
-            self.town.returns(who, place)
-        elif place in WEBINARS:
-            self.town.registers(who, place, ())
-        elif how == "form" and place in AUDIENCES:
-            self.fills_in_the_mailers_form(who, place)
-        else:
-            self.town.have(who, place)
-        if read:
-            self.town.sync()
+        self._asked("Ainokukka", right, whom, 0, far, kept)
 
     # requests
 
@@ -229,7 +116,15 @@ class RightsHistory(RuleBasedStateMachine):
         approved (2), carried out (3), answered (4)."""
         self._asked(who, right, whom, pick, far)
 
-    def _asked(self, who: str, right: Right, whom: tuple[str, ...], pick: int, far: int) -> None:
+    def _asked(
+        self,
+        who: str,
+        right: Right,
+        whom: tuple[str, ...],
+        pick: int,
+        far: int,
+        kept: str = "",
+    ) -> None:
         self._tick()
         town = self.town
         present = town.of(who)
@@ -243,6 +138,9 @@ class RightsHistory(RuleBasedStateMachine):
                 town.oracle.owns(controller, corrections[name])
         town.opens(right, who, address, whom, corrections)
         number = max(town.law.asked)
+        if kept and right is Right.ERASURE:
+            self._identified(number)
+            town.exempts(number, kept, ExemptionGround.ACCOUNTING, 20)
         if far > 1:
             self._approved(number)
         if far > 2:
@@ -252,10 +150,13 @@ class RightsHistory(RuleBasedStateMachine):
             town.works()
             self._tended()
 
+    def _identified(self, number: int) -> None:
+        if self.town.desk.row(number).state == "identity_pending":
+            self.town.decides(lambda: self._identify(number))
+
     def _approved(self, number: int) -> None:
         town = self.town
-        if town.desk.row(number).state == "identity_pending":
-            town.decides(lambda: self._identify(number))
+        self._identified(number)
         for actor in ("cli:handler", "cli:handler", "cli:second", "cli:second"):
             town.approves(number, actor)  # each clicks twice
 
@@ -277,6 +178,25 @@ class RightsHistory(RuleBasedStateMachine):
         self._approved(number)
         if then:
             town.works()
+
+    @rule(
+        pick=PICK,
+        system=SYSTEM,
+        ground=st.sampled_from(tuple(ExemptionGround)),
+        days=st.sampled_from((1, 5, 40)),
+    )
+    def a_ground_keeps_something(
+        self, pick: int, system: str, ground: ExemptionGround, days: int
+    ) -> None:
+        """Of an erasure that is not approved yet, or waits to be approved anew."""
+        self._tick()
+        number = self._one(pick, "planned")
+        if number is not None and self.town.law.asked[number].right == Right.ERASURE:
+            self.town.exempts(number, system, ground, days)
+
+    @rule()
+    def the_time_to_think_it_over_passes(self) -> None:
+        self.town.waits_for_cooling()
 
     @rule(pick=PICK, actor=HANDLER)
     def is_identified_or_approved_by_one(self, pick: int, actor: str) -> None:

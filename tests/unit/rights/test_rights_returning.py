@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from support.accounts import Crm, List
+from support.accounts import Crm, List, Webinar
 from support.rights_desk import Desk
 from support.world import World
 
 from hub.domain.rights import Right
 from hub.store import questions
 from hub.sync.review import Decision, decide
+from hub.testing.world import HELD
 from hub.vault.database import read_only
 
 
@@ -99,3 +100,26 @@ def test_a_record_that_is_back_under_another_address_is_erased_again(
     desk.watch(1.1)
     assert Crm(world, "crowst").id_of("aino.muu@posti.example") is None
     assert desk.tasks(number)["crowst-crm", "records"].state == "verified"
+
+
+def test_who_registers_anew_under_the_same_id_waits_for_a_handler_too(
+    world: World, desk: Desk, aino: str
+) -> None:
+    webinar = Webinar(world, HELD)
+    webinar.registers(aino)
+    world.sync(full=True)
+    before = webinar.registrant(aino)
+    _erased(desk, aino)
+    assert webinar.registrant(aino) is None
+    webinar.there.registrants[before.id] = before  # a lagging system
+    desk.watch(1.1)
+    assert webinar.registrant(aino) is None
+    webinar.registers(aino)
+    assert webinar.registrant(aino).id == before.id
+    desk.watch(6)
+    assert webinar.registrant(aino) is not None
+    world.sync(full=True)
+    (review,) = _returned(world)
+    decide(world.deployment, review, Decision.IGNORE, "handler")
+    desk.watch(25)
+    assert webinar.registrant(aino) is None
