@@ -329,6 +329,7 @@ def _print_case(console: Console, case: CaseFile, said: Mapping[int, Mapping[str
     for name, value in (
         ("address", case.email),
         ("also known as", case.also_known_as),
+        ("learned from records", case.learned),
         ("name", case.name),
         ("phone", case.phone),
         ("language", case.language),

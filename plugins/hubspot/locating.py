@@ -112,7 +112,8 @@ class Locator:
         id_ = row["id"]
         state = RecordState.ARCHIVED if row.get("archived") else RecordState.LIVE
         email = (row.get("properties") or {}).get(EMAIL) or None
-        held = Held(Ref(STREAM, "", id_, email), by, state, certain=by != "phone")
+        emails = tuple(Mapper.addresses(row))
+        held = Held(Ref(STREAM, "", id_, email), by, state, certain=by != "phone", emails=emails)
         # the first that found it is the surest: link, alias, address, telephone
         found.setdefault(id_, held)
 
