@@ -87,7 +87,7 @@ def test_a_dry_run_writes_nothing(world: World, desk: Desk, aino: str) -> None:
     number = desk.open(Right.ERASURE, aino)
     desk.identify(number)
     before = world.writes(), desk.row(number)
-    shown = dryrun.preview(desk.deployment, number, desk.opened)
+    shown = dryrun.preview(desk.deployment, number, desk.opened, "cli:handler")
     assert (world.writes(), desk.row(number)) == before
     assert {one.system: one.held for one in shown.systems} == {
         "crowst-crm": 1,
