@@ -107,7 +107,7 @@ def _tables(answer: Mapping[str, Any]) -> Iterator[tuple[str, list[dict[str, Any
                 for one in people
                 for row in one[part]
             ]
-            for part in ("permissions", "projects")
+            for part in ("permissions", "projects", "activities")
         },
     }
     yield from ((name, rows) for name, rows in own.items() if rows)

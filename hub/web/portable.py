@@ -43,7 +43,7 @@ def _own(copies: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]
         tables.setdefault("profile", []).extend(
             {**whose, "field": name, **value} for name, value in copy["profile"].items()
         )
-        for name in ("permissions", "projects", "recipients"):
+        for name in ("permissions", "projects", "activities", "recipients"):
             tables.setdefault(name, []).extend({**whose, **row} for row in copy[name])
     return tables
 

@@ -58,6 +58,7 @@ ANSWER = {
             "profile": {"first_name": {"value": EVIL}},
             "permissions": [],
             "projects": [],
+            "activities": [],
             "recipients": [],
         }
     ],
