@@ -32,6 +32,7 @@ class Held:
     by: str  # how it was found: "link", "alias", "email", "phone"
     state: RecordState = RecordState.LIVE
     certain: bool = True  # False: a weak match (phone only), which a person must look at
+    emails: Sequence[str] = ()  # further addresses that the record shows, former ones among them
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from hub.cli.base import (
 )
 from hub.cli.show import counts, out, print_json, progress
 from hub.delivery.fanout import fan_out
+from hub.delivery.lapse import lapse
 from hub.opening import Hub
 from hub.store import normalise, overview, people, subjects
 from hub.vault.database import ids, read_only
@@ -101,7 +102,9 @@ def _record(
         task = bar.add_task("looking for its people", total=total, note="")
         for page in pages:
             with deployment.database.begin() as connection:
-                loaded = subjects.load(connection, deployment.vault, deployment.identities, page)
+                loaded = subjects.load(
+                    connection, deployment.vault, deployment.identities, page, lock=True
+                )
                 concerned = [
                     one
                     for one in loaded.values()
@@ -110,6 +113,8 @@ def _record(
                     and one.email.rpartition("@")[2] == domain
                 ]
                 persons += len(concerned)
+                lapse(connection, deployment, concerned)
+                subjects.save(connection, concerned, deployment.now())
                 fanned += fan_out(connection, deployment, concerned, deployment.now())
             bar.advance(task, len(page))
     return known, persons, fanned

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -20,6 +18,7 @@ from hub.domain.audit import Event
 from hub.domain.rights import Right
 from hub.rights import assess, coordinator
 from hub.rights.package import assemble
+from hub.rights.spreadsheet import table
 
 app = typer.Typer()
 
@@ -89,11 +88,7 @@ def _folder(into: Path, answer: Mapping[str, Any]) -> list[str]:
     into.mkdir(mode=0o700)
     files = {"package.json": _json(answer)}
     for name, rows in _tables(answer):
-        text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, list(dict.fromkeys(key for row in rows for key in row)))
-        writer.writeheader()
-        writer.writerows(rows)
-        files[f"{name}.csv"] = text.getvalue().encode()
+        files[f"{name}.csv"] = table(rows).encode()
     return [_write(into / name, content) for name, content in files.items()]
 
 
@@ -112,7 +107,7 @@ def _tables(answer: Mapping[str, Any]) -> Iterator[tuple[str, list[dict[str, Any
                 for one in people
                 for row in one[part]
             ]
-            for part in ("permissions", "projects")
+            for part in ("permissions", "projects", "activities")
         },
     }
     yield from ((name, rows) for name, rows in own.items() if rows)

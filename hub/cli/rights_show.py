@@ -128,7 +128,7 @@ def dry_run(
     json: JsonOption = False,
 ) -> None:
     """Ask every system what it holds of the person and show what would be done. Nothing is written
-    anywhere.
+    anywhere, but that you looked, into the audit log.
 
     Exits with 1 where a system could not be asked.
     """
@@ -141,7 +141,7 @@ def dry_run(
             )
         with progress(quiet=json) as bar:
             bar.add_task("asking the systems", total=None, note="")
-            found = preview(hub.deployment, number, hub.open_system)
+            found = preview(hub.deployment, number, hub.open_system, actor())
     if json:
         print_json(
             {
@@ -329,6 +329,7 @@ def _print_case(console: Console, case: CaseFile, said: Mapping[int, Mapping[str
     for name, value in (
         ("address", case.email),
         ("also known as", case.also_known_as),
+        ("learned from records", case.learned),
         ("name", case.name),
         ("phone", case.phone),
         ("language", case.language),

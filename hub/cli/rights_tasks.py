@@ -92,7 +92,7 @@ def link(
     with opened(config, sandbox=sandbox) as hub:
         row = task_row(hub, task)
         with deciding(row.request_id), hub.deployment.database.begin() as connection:
-            token = manual.new_link(connection, hub.deployment, task)
+            token = manual.new_link(connection, hub.deployment, task, actor())
     if json:
         print_json({"task": task, "request": row.request_id, "token": token})
         return

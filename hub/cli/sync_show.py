@@ -153,6 +153,10 @@ _LEARNT = {
     "gone": ("record deleted there", "records deleted there"),
     "activity": ("activity", "activities"),
     "activity-waiting": ("activity without a person yet", "activities without a person yet"),
+    "activity-lapsed": (
+        "activity deleted with its permission",
+        "activities deleted with their permission",
+    ),
     "activity-not-permitted": (
         "activity not collected for want of a permission",
         "activities not collected for want of a permission",

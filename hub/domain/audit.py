@@ -28,7 +28,7 @@ class Event(StrEnum):
     REQUEST_TOOK_EFFECT = "request-took-effect"  # an objection or a restriction, at once
     REQUEST_ASSESSED = "request-assessed"
     REQUEST_PLANNED = "request-planned"
-    REQUEST_GREW = "request-grew"  # a merge added to the plan
+    REQUEST_GREW = "request-grew"  # a merge added to the plan, a record an address
     REQUEST_APPROVED = "request-approved"
     REQUEST_SECOND_APPROVED = "request-second-approved"
     REQUEST_COOLING_OFF = "request-cooling-off"

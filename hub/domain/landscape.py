@@ -354,6 +354,17 @@ class Landscape:
         }
 
     @cached_property
+    def collected_on(self) -> frozenset[str]:
+        """Purposes whose permission some activity is collected on."""
+        return frozenset(
+            rule.needs
+            for system in self.systems.values()
+            for stream in system.streams
+            for rule in stream.activities
+            if rule.needs is not None
+        )
+
+    @cached_property
     def attendances(self) -> tuple[Attendance, ...]:
         """Every pair of values of which a person can have only one."""
         found = []

@@ -25,6 +25,7 @@ class CaseFile:
     phone: str = ""
     language: str = "fi"
     also_known_as: list[str] = field(default_factory=list)  # further addresses, normalised
+    learned: list[str] = field(default_factory=list)  # addresses that their records showed
     message: str = ""
     corrections: dict[str, str] = field(default_factory=dict)  # hub field -> right value
     purposes: list[str] = field(default_factory=list)  # objected to; none named: all marketing
@@ -36,8 +37,8 @@ class CaseFile:
 
     @property
     def emails(self) -> list[str]:
-        """Every address that the request names."""
-        return list(dict.fromkeys([self.email, *self.also_known_as]))
+        """Every address that the request names or that was learned since."""
+        return list(dict.fromkeys([self.email, *self.also_known_as, *self.learned]))
 
     def seal(self, key: KeyHandle, request_id: int) -> bytes:
         """The document to store."""

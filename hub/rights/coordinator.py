@@ -108,31 +108,49 @@ def _set_tasks(
     for place, task in known.items():
         if place in wanted:
             whose, _, values = wanted.pop(place)
-            begin = {
-                "state": TaskState.PENDING.value,
-                "waiting": True,
-                "due_at": now,
-                "tries": 0,
-                "reason": "",
-                "ended_at": None,
-                "confirmed_by": "",
-                "link_digest": None,
-                **values,
-            }
-            requests.step(connection, task, controllers=whose, **begin)
-        elif task.part.startswith("residual:") and task.state == TaskState.CONFIRMED.value:
-            # what was confirmed was said before there was more to look for
-            again = {
-                "state": TaskState.AWAITING_EXTERNAL.value,
-                "confirmed_by": "",
-                "confirm_by": now + deployment.landscape.rights.manual_within,
-                "ended_at": None,
-            }
-            requests.step(connection, task, **again)
+            _anew(connection, deployment, task, controllers=whose, **values)
+        elif task.part.startswith("residual:"):
+            _anew(connection, deployment, task)
     numbers = ids(connection, requests.task, len(wanted))
     for number, ((system, part), (whose, act, values)) in zip(numbers, wanted.items(), strict=True):
         row = manual.row(number, request.id, system, part, whose, act, now, **values)
         requests.add_tasks(connection, [row])
+
+
+def look_again(connection: Connection, deployment: Deployment, number: int) -> None:
+    """There is more to look for than its tasks did: those that looked for records do it anew, with
+    what they know. What is exempt, and what waits for a person, stays."""
+    for task in requests.tasks_of(connection, number):
+        by_machine = task.part == "records" and task.system != HUB
+        stays = task.state in (TaskState.EXEMPT.value, _BY_HAND)
+        if (by_machine and not stays) or task.part.startswith("residual:"):
+            _anew(connection, deployment, task)
+
+
+def _anew(connection: Connection, deployment: Deployment, task: Row[Any], **values: Any) -> None:
+    """Begin a task anew with what it knows. An attempt that is under way commits nothing more: it
+    did not know what this one is for."""
+    now = deployment.now()
+    if task.part.startswith("residual:"):
+        if task.state != TaskState.CONFIRMED.value:
+            return
+        # what was confirmed was said before there was more to look for
+        begin: dict[str, Any] = {
+            "state": TaskState.AWAITING_EXTERNAL.value,
+            "confirm_by": now + deployment.landscape.rights.manual_within,
+        }
+    else:
+        begin = {
+            "state": TaskState.PENDING.value,
+            "waiting": True,
+            "due_at": now,
+            "tries": 0,
+            "reason": "",
+            "link_digest": None,
+            "epoch": task.epoch + 1,
+        }
+    begin |= {"ended_at": None, "confirmed_by": ""}
+    requests.step(connection, task, **{**begin, **values})
 
 
 def advance(

@@ -155,6 +155,17 @@ def exempt(
                 raise CannotDecide("unknown-system", f"{one.system} is not in the plan")
             _ground(request, one.ground)
         add_note(connection, deployment, request, "decisions", reason, actor)
+        for one in exemptions:
+            coordinator.tell(
+                connection,
+                deployment,
+                number,
+                Event.EXEMPTION_DECIDED,
+                actor,
+                system=one.system,
+                category=one.category.value,
+                ground=one.ground.value,
+            )
         return assess.plan(connection, deployment, number, actor, exemptions)
 
 
@@ -310,6 +321,7 @@ def note(deployment: Deployment, number: int, text: str, actor: str) -> None:
     with deployment.database.begin() as connection:
         request = load(connection, number, lock=True)
         add_note(connection, deployment, request, "notes", text, actor)
+        coordinator.tell(connection, deployment, number, Event.NOTE_ADDED, actor)
 
 
 def add_note(

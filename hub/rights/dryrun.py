@@ -1,5 +1,5 @@
 """A dry run: what each system holds of the person and what would be done. Nothing is written, in
-the hub or anywhere else.
+the hub or anywhere else, but that it was looked.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from hub.api import ConnectorError, Locates, Misconfigured
 from hub.delivery.deployment import Deployment, Opened
+from hub.domain.audit import Event
 from hub.domain.plan import Plan, Step
-from hub.rights import assess, grounds, locating, targets
+from hub.rights import assess, coordinator, grounds, locating, targets
 from hub.rights.decide import load
 from hub.rights.grounds import Applicability
 from hub.rights.manual import needs_person
@@ -47,8 +48,9 @@ class Preview:
     applies: Sequence[Applicability] = ()  # the right by lawful basis
 
 
-def preview(deployment: Deployment, number: int, open_system: Open) -> Preview:
-    """Look everywhere and change nothing. Raises NoSuchRequest."""
+def preview(deployment: Deployment, number: int, open_system: Open, actor: str) -> Preview:
+    """Look everywhere and change nothing; that somebody looked is entered into the audit log.
+    Raises NoSuchRequest."""
     with read_only(deployment.database).connect() as connection:
         request = load(connection, number)
         case = assess.casefile(deployment, request)
@@ -60,6 +62,8 @@ def preview(deployment: Deployment, number: int, open_system: Open) -> Preview:
 
     with ThreadPoolExecutor(max_workers=8) as pool:
         found = list(pool.map(ask, plan.steps))
+    with deployment.database.begin() as connection:
+        coordinator.tell(connection, deployment, number, Event.REQUEST_DRY_RUN, actor)
     applies = grounds.applicability(deployment, plan.right, persons.values())
     return Preview(plan, len(persons), found, applies)
 

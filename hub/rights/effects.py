@@ -11,6 +11,7 @@ from datetime import datetime
 
 from hub.delivery.deployment import Deployment
 from hub.delivery.fanout import fan_out
+from hub.delivery.lapse import lapse
 from hub.domain.permission import EventKind, PermissionEvent
 from hub.domain.plan import Plan
 from hub.domain.profile import Value
@@ -152,6 +153,7 @@ def object_to(
         one.events.extend(events)
         one.changed = True
         changed.append(one)
+    lapse(connection, deployment, changed)
     for controller in set(plan.controllers) - {one.controller for one in changed}:
         for purpose in _purposes(deployment, controller, case, marketing=marketing):
             for address in case.emails:

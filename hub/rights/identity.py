@@ -72,6 +72,8 @@ def by_message(
         _add(connection, deployment, request, case, entry, actor)
         if enough:
             _known(connection, deployment, number, How.ADDRESS_ON_RECORD, actor)
+        else:
+            coordinator.tell(connection, deployment, number, Event.IDENTITY_EVIDENCE, actor)
     return enough
 
 

@@ -70,6 +70,7 @@ def open_request(deployment: Deployment, asked: Asked, actor: str) -> Opened:
     with deployment.database.begin() as connection:
         twin = requests.open_twin(connection, duplicate)
         if twin is not None:
+            coordinator.tell(connection, deployment, twin, Event.REQUEST_DUPLICATE, actor)
             return Opened(twin, fresh=False)
         (number,) = ids(connection, requests.request, 1)
         state = (

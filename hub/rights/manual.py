@@ -157,7 +157,7 @@ def row(
     }
 
 
-def new_link(connection: Connection, deployment: Deployment, task_id: int) -> str:
+def new_link(connection: Connection, deployment: Deployment, task_id: int, actor: str) -> str:
     """A one-time secret that lets whoever has it confirm the task; an earlier one ends.
 
     Raises CannotConfirm."""
@@ -167,6 +167,14 @@ def new_link(connection: Connection, deployment: Deployment, task_id: int) -> st
     token = secrets.token_urlsafe(24)
     digest = deployment.identities.secret("confirm", token)
     requests.step(connection, task, link_digest=digest)
+    audit.record(
+        connection,
+        deployment.now(),
+        Event.TASK_LINK_MADE,
+        actor,
+        f"task {task_id}",
+        {"request": str(task.request_id), "system": task.system},
+    )
     return token
 
 

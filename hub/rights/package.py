@@ -17,7 +17,7 @@ from hub.domain.rights import Right
 from hub.rights import assess, grounds, targets
 from hub.rights.casefile import Receipt
 from hub.rights.decide import load
-from hub.store import deliveries, overview, requests
+from hub.store import activities, deliveries, overview, requests
 from hub.store.subjects import Subject
 from hub.vault.database import Row, read_only
 
@@ -32,6 +32,8 @@ def own_copy(work: Work, person: Subject) -> dict[str, Any]:
         events = overview.events_of(connection, person.id)
         projects = overview.memberships_of(connection, person.id)
         disclosed = deliveries.disclosures(connection, person.id)
+        did = activities.of_person(connection, person.id)
+    keys = deployment.vault.open_keys({one.key_id for one in did})
     return {
         "controller": person.controller,
         "known_since": person.created_at.isoformat() if person.created_at else None,
@@ -68,6 +70,19 @@ def own_copy(work: Work, person: Subject) -> dict[str, Any]:
                 "until": one.until.isoformat() if one.until else None,
             }
             for one in projects
+        ],
+        "activities": [
+            {
+                "kind": said.kind,
+                "at": one.at.isoformat(),
+                "system": one.system,
+                "scope": one.scope,
+                "about": said.about,
+                **said.detail,
+            }
+            for one in did
+            if one.key_id in keys
+            for said in [one.open(keys[one.key_id])]
         ],
         "recipients": [
             {

@@ -32,6 +32,7 @@ from hub.domain.audit import Event, as_code
 from hub.domain.rights import TaskState
 from hub.rights import (
     acting,
+    addresses,
     assess,
     coordinator,
     locating,
@@ -234,6 +235,7 @@ def _locate(work: Work, opened: Opened) -> bool:
             if not newcomers.left_alone(work.deployment, opened, work.request, whose, one)
         ]
     newcomers.join(work, opened, found)
+    addresses.learn(work, found)
     before = len(work.receipt.records)
     for one in found:
         entry = work.receipt.found(one)

@@ -114,6 +114,12 @@ def of_place(
             yield Stored(*found)
 
 
+def delete(connection: Connection, numbers: Iterable[int]) -> None:
+    """Delete activities by their ids."""
+    for part in chunks(list(numbers)):
+        connection.execute(sa.delete(activity).where(activity.c.id.in_(part)))
+
+
 def move(connection: Connection, loser: int, winner: int) -> None:
     """A merge: the loser's activities become the winner's. Their content stays under its old key,
     which a merged person keeps until it is erased."""

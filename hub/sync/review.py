@@ -8,6 +8,7 @@ from typing import Any
 from hub.api import Record, Ref
 from hub.delivery.deployment import Deployment, Opened
 from hub.delivery.fanout import fan_out
+from hub.delivery.lapse import lapse
 from hub.domain.audit import Event
 from hub.domain.gate import may_bring
 from hub.domain.profile import Value
@@ -186,6 +187,7 @@ def _merge(deployment: Deployment, opened: Opened, epoch: int, review: Row[Any])
         if winner.controller != loser.controller:
             raise CannotDecide("the persons are of two controllers: they are never merged")
         persons.join(connection, deployment.landscape, winner, loser)
+        lapse(connection, deployment, [winner])
         subjects.save(connection, [winner], deployment.now())
         subjects.save_links(
             connection,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 
 from hub.delivery.fanout import Witness, fan_out
+from hub.delivery.lapse import lapse
 from hub.store import activities, ledger, people, subjects
 from hub.sync import cross, members, waiting
 from hub.sync.page import Page
@@ -22,6 +23,9 @@ def save(page: Page, witness: Witness | None) -> None:
         fresh = [one for one in distinct.values() if one.new and one.controller == controller]
         subjects.mark_standing(connection, deployment.identities, fresh, controller)
     waiting.take_up(page)
+    changed = [one for one in distinct.values() if one.changed]
+    if gone := lapse(connection, deployment, changed):
+        page.result.counts["activity-lapsed"] += gone
     subjects.save(connection, distinct.values(), page.now)
     numbers = ids(connection, people.identifier, len(page.identifiers))
     people.add_identifiers(

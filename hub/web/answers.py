@@ -127,7 +127,7 @@ class CaseFileView(BaseModel):
     name: str = Field(description="As the person gave it.")
     phone: str = Field(description="The person's number.")
     language: str = Field(description="Of the answer.")
-    also_known_as: list[str] = Field(description="Further addresses.")
+    also_known_as: list[str] = Field(description="Further addresses, those learned too.")
     message: str = Field(description="What the person wrote.")
     corrections: dict[str, str] = Field(description="Of a rectification.")
     purposes: list[str] = Field(description="Of an objection.")

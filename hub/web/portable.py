@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,8 @@ from enum import StrEnum
 from typing import Any
 
 import orjson
+
+from hub.rights.spreadsheet import table
 
 
 class Format(StrEnum):
@@ -42,19 +43,13 @@ def _own(copies: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]
         tables.setdefault("profile", []).extend(
             {**whose, "field": name, **value} for name, value in copy["profile"].items()
         )
-        for name in ("permissions", "projects", "recipients"):
+        for name in ("permissions", "projects", "activities", "recipients"):
             tables.setdefault(name, []).extend({**whose, **row} for row in copy[name])
     return tables
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:
-    flat = [_flat(row) for row in rows]
-    columns = list(dict.fromkeys(name for row in flat for name in row))
-    written = io.StringIO()
-    writer = csv.DictWriter(written, columns, restval="")
-    writer.writeheader()
-    writer.writerows(flat)
-    return written.getvalue()
+    return table([_flat(row) for row in rows])
 
 
 def _flat(row: Mapping[str, Any], before: str = "") -> dict[str, str]:

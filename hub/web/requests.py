@@ -158,9 +158,10 @@ def show_request(
 
 @get(api, "/requests/{number}/dry-run", 404, 409, response_model=answers.PreviewView)
 def dry_run(number: Number, desk: TheDesk, token: Planner) -> answers.PreviewView:
-    """Ask every system what it holds, and show what would be done. Nothing is written."""
+    """Ask every system what it holds, and show what would be done. Nothing is written but that you
+    looked, into the audit log."""
     desk.checked(token, number)
-    found = dryrun.preview(desk.deployment, number, desk.hub.open_system)
+    found = dryrun.preview(desk.deployment, number, desk.hub.open_system, token.actor)
     return answers.PreviewView(
         plan_hash=found.plan.hash,
         persons=found.persons,

@@ -7,11 +7,10 @@ from typing import Annotated
 from fastapi import Path, Query
 from starlette.requests import Request
 
-from hub.domain.audit import Event
 from hub.domain.rights import RequestState, TaskState
 from hub.rights import decide, manual, matches
 from hub.rights.manual import CannotConfirm
-from hub.store import audit, requests
+from hub.store import requests
 from hub.vault.database import Connection, Row, read_only
 from hub.web import answers, asked
 from hub.web.desk import Desk, Handler, TheDesk
@@ -46,15 +45,7 @@ def make_link(
     with deployment.database.begin() as connection:
         row = desk.task(connection, token, number, task)
         _unless_archived(connection, number)
-        secret = manual.new_link(connection, deployment, task)
-        audit.record(
-            connection,
-            deployment.now(),
-            Event.TASK_LINK_MADE,
-            token.actor,
-            f"task {task}",
-            {"request": str(number)},
-        )
+        secret = manual.new_link(connection, deployment, task, token.actor)
     address = request.url_for("show_manual_task", link=secret)
     return answers.NewLink(link=str(address), confirm_by=row.confirm_by)
 

@@ -173,7 +173,7 @@ def casefile(case: CaseFile) -> answers.CaseFileView:
         name=case.name,
         phone=case.phone,
         language=case.language,
-        also_known_as=case.also_known_as,
+        also_known_as=[*case.also_known_as, *case.learned],
         message=case.message,
         corrections=case.corrections,
         purposes=case.purposes,

@@ -134,7 +134,9 @@ class _Wanted:
         """The row is the person's."""
         state = RecordState.ARCHIVED if row.get("archived") else RecordState.LIVE
         email = (row.get("properties") or {}).get(EMAIL) or None
-        held = Held(Ref(STREAM, "", row["id"], email), by, state, certain=by != "phone")
+        emails = tuple(Mapper.addresses(row))
+        ref = Ref(STREAM, "", row["id"], email)
+        held = Held(ref, by, state, certain=by != "phone", emails=emails)
         # the first that found it is the surest: link, alias, address, telephone
         self.found.setdefault(row["id"], held)
 

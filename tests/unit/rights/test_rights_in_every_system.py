@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from support.accounts import Crm, List
+from support.accounts import Crm, List, Webinar
 from support.rights_desk import Desk
 from support.world import World
 
 from hub.domain.rights import Right
 from hub.rights import dryrun, package
+from hub.testing.world import COMING
 
 
 def test_an_erasure_is_everywhere_and_proved(world: World, desk: Desk, aino: str) -> None:
@@ -44,6 +45,20 @@ def test_an_access_gathers_everything(desk: Desk, aino: str) -> None:
     assert answer["systems"]["crowst-crm"]["records"][0]["values"]
     assert answer["systems"]["crowst-mailer"]["records"]
     assert answer["complaint"]
+
+
+def test_an_access_tells_what_the_hub_keeps_of_what_she_did(
+    world: World, desk: Desk, aino: str
+) -> None:
+    """Also where the tool tells of it no more."""
+    webinar = Webinar(world, COMING)
+    webinar.registers(aino)
+    world.sync()
+    webinar.deletes(aino)
+    number = desk.run(Right.ACCESS, aino)
+    (own,) = package.assemble(desk.deployment, number)["hub"]
+    (one,) = own["activities"]
+    assert (one["kind"], one["system"], one["scope"]) == ("registered", "joint-webinar", COMING)
 
 
 def test_a_rectification_reaches_every_holder(world: World, desk: Desk, aino: str) -> None:
@@ -87,7 +102,7 @@ def test_a_dry_run_writes_nothing(world: World, desk: Desk, aino: str) -> None:
     number = desk.open(Right.ERASURE, aino)
     desk.identify(number)
     before = world.writes(), desk.row(number)
-    shown = dryrun.preview(desk.deployment, number, desk.opened)
+    shown = dryrun.preview(desk.deployment, number, desk.opened, "cli:handler")
     assert (world.writes(), desk.row(number)) == before
     assert {one.system: one.held for one in shown.systems} == {
         "crowst-crm": 1,

@@ -87,7 +87,7 @@ def test_a_handlers_word_and_what_else_they_do(world: World, desk: Desk, aino: s
     for one in desk.tasks(number).values():
         if one.state == "awaiting_external":
             with desk.deployment.database.begin() as connection:
-                manual.new_link(connection, desk.deployment, one.id)
+                manual.new_link(connection, desk.deployment, one.id, "cli:handler")
     desk.confirm(number)
     desk.close(number)
     desk.watch(1.1)

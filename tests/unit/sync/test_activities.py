@@ -351,9 +351,63 @@ class TestWhoIsCollected:
         assert subject is not None
         with world.deployment.database.connect() as connection:
             known = dossier(connection, world.deployment, subject)
-        assert [one.about for one in known.activities] == ["permitted"]
+        assert [one.about for one in known.activities] == [], "kept only while it stands"
         assert world.kinds(AINO, "bangeri") == [], "the consent was given to crowst"
         assert world.run().quiet
+
+    def test_what_was_profiled_goes_when_its_permission_does(self, world: EventsWorld) -> None:
+        tool, clock = world.webinar, world.clock
+        tool.register("1", AINO, Consent("profile", Stance.YES, clock.now(), "form"))
+        clock.advance(MINUTE)
+        tool.did("1", "poll")
+        tool.did("1", "question")
+        world.run()
+        assert sorted(world.kinds(AINO)) == ["poll", "question"]
+        clock.advance(MINUTE)
+        tool.register("1", AINO, Consent("news", Stance.NO, clock.now(), "form"))
+        world.run()
+        assert "poll" in world.kinds(AINO), "another purpose"
+        clock.advance(MINUTE)
+        tool.register("1", AINO, Consent("profile", Stance.NO, clock.now(), "form"))
+        assert world.run().read["activity-lapsed"] == 1
+        assert world.kinds(AINO) == ["question"]
+        clock.advance(MINUTE)
+        tool.register("1", AINO, Consent("profile", Stance.YES, clock.now(), "form"))
+        world.run(full=True)
+        assert "poll" not in world.kinds(AINO), "nor is it profiled again backwards"
+
+    def test_a_permission_that_was_withdrawn_and_given_again_in_between_keeps_nothing_of_before(
+        self, world: EventsWorld
+    ) -> None:
+        tool, clock = world.webinar, world.clock
+        tool.register("1", AINO, Consent("profile", Stance.YES, clock.now(), "form"))
+        clock.advance(MINUTE)
+        tool.did("1", "poll")
+        world.run()
+        for minutes, stance in ((10, Stance.NO), (10, Stance.YES)):
+            clock.advance(minutes * MINUTE)
+            tool.register("1", AINO, Consent("profile", stance, clock.now(), "form"))
+            world.run()
+            assert "poll" not in world.kinds(AINO)
+
+    def test_what_followed_from_it_goes_too(self, tmp_path: Path) -> None:
+        config = CONFIG.replace(
+            "poll: {needs: profiling}",
+            'poll: {needs: profiling, field: webinars, value: "{scope} {kind}"}',
+        )
+        with events_world(tmp_path, config) as world:
+            tool, clock = world.webinar, world.clock
+            tool.register("1", AINO, Consent("profile", Stance.YES, clock.now(), "form"))
+            clock.advance(MINUTE)
+            tool.did("1", "poll")
+            tool.did("1", "attended")
+            world.sync()
+            assert crm_list(world) == [f"{FIRST} attended", f"{FIRST} poll"]
+            clock.advance(MINUTE)
+            tool.register("1", AINO, Consent("profile", Stance.NO, clock.now(), "form"))
+            world.sync()
+            assert world.webinars(AINO) == (f"{FIRST} attended",)
+            assert crm_list(world) == [f"{FIRST} attended"]
 
     def test_what_was_done_before_the_consent_is_not_profiled_after(
         self, world: EventsWorld

@@ -315,11 +315,13 @@ def test_a_dry_run_shows_what_would_be_done_and_writes_nothing(office: Office) -
     token = office.token()
     number = office.opened(token)
     with read_only(office.deployment.database).connect() as connection:
-        before = audit.head(connection), requests.get(connection, number)
+        head, row = audit.head(connection), requests.get(connection, number)
     shown = office.get(f"/requests/{number}/dry-run", token).json()
     assert {one["system"] for one in shown["systems"]} == set(SYSTEMS)
     with read_only(office.deployment.database).connect() as connection:
-        assert (audit.head(connection), requests.get(connection, number)) == before
+        assert requests.get(connection, number) == row
+        (looked,) = audit.page(connection, head.seq, 9)  # but that it was looked
+    assert looked.entry.event == "request-dry-run"
     assert all(count == 0 for count in office.world.writes().values())
 
 
