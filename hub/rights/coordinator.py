@@ -80,7 +80,8 @@ def _set_tasks(
     connection: Connection, deployment: Deployment, request: Row[Any], plan: Plan
 ) -> None:
     """Make the tasks of a plan; those that are there already, of a plan that grew, begin anew with
-    what they know."""
+    what they know. Their epoch rises: an attempt that is under way looked for whom the plan named
+    before, and proves nothing of the others."""
     now = deployment.now()
     exempt = {one.system: one for one in plan.exemptions}
     wanted: dict[tuple[str, str], tuple[str, str, dict[str, Any]]] = {}
@@ -107,6 +108,7 @@ def _set_tasks(
         if place in wanted:
             whose, _, values = wanted.pop(place)
             begin = {
+                "epoch": task.epoch + 1,
                 "state": TaskState.PENDING.value,
                 "waiting": True,
                 "due_at": now,

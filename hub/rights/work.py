@@ -74,9 +74,12 @@ class Work:
         **detail: str,
     ) -> None:
         """The task has its proof, and the request may move on. `before` is done first, with the
-        request held."""
+        request held. Raises Stale, also where the plan is another one than this attempt worked
+        on: what it found is no proof of that."""
         now = self.deployment.now()
         request = requests.get(connection, self.request.id, lock=True)  # always before its tasks
+        if request is None or request.plan_hash != self.request.plan_hash:
+            raise requests.Stale(f"the plan of request {self.request.id} has grown")
         if before is not None:
             before(connection)
         self.step(connection, state=state.value, waiting=False, reason="", tries=0, ended_at=now)
