@@ -46,7 +46,7 @@ from hub.rights import (
 from hub.rights.casefile import CaseFile, Receipt, ref_of
 from hub.rights.manual import needs_person
 from hub.rights.work import Work
-from hub.store import deliveries, requests
+from hub.store import activities, deliveries, requests
 from hub.store.requests import Stale
 from hub.store.together import commit
 from hub.vault import VaultError
@@ -148,7 +148,7 @@ def _in_system(work: Work, opened: Opened) -> None:
         if Capability.LOCATE in opened.type.capabilities:
             _locate(work, opened)
             if not work.receipt.records:  # nobody is asked to do by hand what there is not to do
-                _not_held(work)
+                _not_held(work, opened)
                 return
         commit(deployment.database, lambda connection: manual.hand_over(work, connection, lacking))
         return
@@ -166,7 +166,7 @@ def _in_system(work: Work, opened: Opened) -> None:
     for _ in range(LOOKS):
         fresh = _locate(work, opened)
         if not work.receipt.records:
-            _not_held(work)
+            _not_held(work, opened)
             return
         if _weak(work):
             postponing.attention(work, "weak-match", None)
@@ -201,12 +201,18 @@ def _in_system(work: Work, opened: Opened) -> None:
     commit(deployment.database, end)
 
 
-def _not_held(work: Work) -> None:
-    """Nothing of the person is there, as looking for them everywhere shows."""
-    commit(
-        work.deployment.database,
-        lambda connection: work.end(connection, TaskState.NOT_HELD, Event.TASK_NOT_HELD),
-    )
+def _not_held(work: Work, opened: Opened) -> None:
+    """Nothing of the person is there, as looking for them everywhere shows. Where something once
+    was, the vendor may have kept what no call reaches all the same."""
+
+    def end(connection: Connection) -> None:
+        def residuals(held: Connection) -> None:
+            if work.links or activities.any_of(held, work.task.system, [o.id for o in work.mine]):
+                manual.residuals(work, held, opened)
+
+        work.end(connection, TaskState.NOT_HELD, Event.TASK_NOT_HELD, residuals)
+
+    commit(work.deployment.database, end)
 
 
 def _locate(work: Work, opened: Opened) -> bool:
