@@ -58,6 +58,8 @@ SETTLING = timedelta(milliseconds=200)
 """How long an attempt waits for a write of the sync that is in flight."""
 READ_BACK = tuple(timedelta(seconds=s) for s in (1, 5, 30, 300, 3600))
 """Between read-backs of an act that the vendor took on and has not shown yet."""
+SHOWN_WITHIN = 28
+"""Read-backs, of a day or so, after which a person is told that it does not show; they go on."""
 LOOKS = 3
 """How often one attempt looks again for what came back while it acted."""
 
@@ -383,13 +385,16 @@ def _verify(work: Work, opened: Opened, todo: Sequence[dict[str, str]]) -> bool:
             if entry.get("said") != "accepted":
                 # nothing there shows our act: it is done again, never taken for done
                 entry.pop("outcome", None)
-    if missing:
-        tries = work.task.tries
+    tries = work.task.tries
+    wait = READ_BACK[min(tries, len(READ_BACK) - 1)]
+    if missing and tries + 1 >= SHOWN_WITHIN:
+        postponing.attention(work, "never-shown", wait)
+    elif missing:
         work.save(
             state=TaskState.SENT.value,
             tries=tries + 1,
             reason=as_code(missing),
-            due_at=work.deployment.now() + READ_BACK[min(tries, len(READ_BACK) - 1)],
+            due_at=work.deployment.now() + wait,
         )
     return not missing
 
