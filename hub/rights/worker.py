@@ -116,7 +116,8 @@ def _claim(deployment: Deployment, task_id: int) -> Work | None:
         request = requests.get(connection, task.request_id)
         assert request is not None  # a task's request is there as long as it
         if not coordinator.may_work(request):
-            requests.step(connection, task, waiting=False)
+            # one that is held back meanwhile is due again when the request is released
+            requests.step(connection, task, waiting=bool(request.on_hold))
             return None
         if coordinator.outgrown(request):
             raise _OutgrownError(request.id)

@@ -12,7 +12,7 @@ from support.rights_desk import Desk
 from support.world import World
 
 from hub.domain.rights import Right
-from hub.rights import slices, worker
+from hub.rights import decide, slices, worker
 
 CRM, MAILER = "crowst-crm", "crowst-mailer"
 DOUBLE = "aino.toinen@posti.example"
@@ -94,3 +94,16 @@ def test_an_attempt_on_a_plan_that_waits_for_approval_proves_nothing(
     worker.attempt(desk.deployment, desk.opened(MAILER), task.id)
     assert desk.row(number).state == "planned"
     assert desk.states(number)[MAILER] == "pending"
+
+
+def test_a_task_that_a_hold_met_goes_on_when_the_request_is_released(desk: Desk, aino: str) -> None:
+    number = desk.open(Right.ERASURE, aino)
+    desk.identify(number)
+    desk.approve(number)
+    task = desk.tasks(number)[CRM, "records"]  # due, and then held before it is claimed
+    decide.hold(desk.deployment, number, "cli:handler", on=True)
+    worker.attempt(desk.deployment, desk.opened(CRM), task.id)
+    assert desk.states(number)[CRM] == "pending"
+    decide.hold(desk.deployment, number, "cli:handler", on=False)
+    desk.work()
+    assert desk.states(number)[CRM] == "verified"
