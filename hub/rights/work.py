@@ -50,7 +50,10 @@ class Work:
         }
 
     def step(self, connection: Connection, **values: Any) -> None:
-        """Record a step with the receipt as it is now, and what was located. Raises Stale."""
+        """Record a step with the receipt as it is now, and what was located. One that says when the
+        next attempt is due, or that none is, ends this one: the task is free. Raises Stale."""
+        if not {"waiting", "due_at"}.isdisjoint(values):
+            values["held_until"] = None
         requests.step(
             connection,
             self.task,

@@ -44,6 +44,7 @@ from hub.rights import (
     targets,
 )
 from hub.rights.casefile import CaseFile, Receipt, ref_of
+from hub.rights.lease import LEASE, Lease
 from hub.rights.manual import needs_person
 from hub.rights.work import Work
 from hub.store import activities, deliveries, requests
@@ -75,6 +76,14 @@ def attempt(deployment: Deployment, opened: Opened | None, task_id: int, why: st
         return  # another task of the request is being worked on: it grows with the next attempt
     if work is None:
         return
+    with Lease(deployment, task_id, work.task.held_until) as lease:
+        try:
+            _carry_out(work, opened, why)
+        except (Stale, newcomers.Grew):
+            lease.release()  # another attempt has it, or the next one meets the plan that grew
+
+
+def _carry_out(work: Work, opened: Opened | None, why: str) -> None:
     try:
         if work.task.system == targets.HUB:
             own.carry_out(work)
@@ -83,7 +92,7 @@ def attempt(deployment: Deployment, opened: Opened | None, task_id: int, why: st
         else:
             _in_system(work, opened)
     except (Stale, newcomers.Grew):
-        return  # another attempt has it, or the next one meets the plan that grew
+        raise
     except Misconfigured as error:
         postponing.attention(work, postponing.code(error), timedelta(hours=1))
     except Unavailable as error:
@@ -110,14 +119,15 @@ class _OutgrownError(Exception):
 
 def _claim(deployment: Deployment, task_id: int) -> Work | None:
     def claim(connection: Connection) -> Work | None:
-        task = requests.claim(connection, task_id, deployment.now())
+        now = deployment.now()
+        task = requests.claim(connection, task_id, now, now + LEASE)
         if task is None:
             return None
         request = requests.get(connection, task.request_id)
         assert request is not None  # a task's request is there as long as it
         if not coordinator.may_work(request):
             # one that is held back meanwhile is due again when the request is released
-            requests.step(connection, task, waiting=bool(request.on_hold))
+            requests.step(connection, task, waiting=bool(request.on_hold), held_until=None)
             return None
         if coordinator.outgrown(request):
             raise _OutgrownError(request.id)

@@ -3,6 +3,7 @@ another process."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,7 +13,9 @@ from support.rights_desk import Desk
 from support.world import World
 
 from hub.domain.rights import Right
-from hub.rights import decide, slices, worker
+from hub.rights import decide, lease, slices, worker
+from hub.store import deliveries
+from hub.vault.database import read_only
 
 CRM, MAILER = "crowst-crm", "crowst-mailer"
 DOUBLE = "aino.toinen@posti.example"
@@ -106,4 +109,84 @@ def test_a_task_that_a_hold_met_goes_on_when_the_request_is_released(desk: Desk,
     assert desk.states(number)[CRM] == "pending"
     decide.hold(desk.deployment, number, "cli:handler", on=False)
     desk.work()
+    assert desk.states(number)[CRM] == "verified"
+
+
+def test_two_processes_do_not_do_one_act_twice(
+    world: World, desk: Desk, aino: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two commands at two terminals, say, and no daemon."""
+    number = desk.open(Right.ERASURE, aino)
+    desk.identify(number)
+    desk.approve(number)
+    claims = []
+
+    def another() -> None:
+        slices.work(desk.deployment, CRM, desk.opened)
+        decide.retry(desk.deployment, number, "cli:handler")  # does not take it away either
+        slices.work(desk.deployment, CRM, desk.opened)
+        claims.append(desk.tasks(number)[CRM, "records"].epoch)
+
+    _during(monkeypatch, desk, CRM, "erase", another)
+    slices.work(desk.deployment, CRM, desk.opened)
+    assert claims == [1]
+    desk.work()
+    sent = [one for one in world.sandbox(CRM).journal if str(one["route"]).endswith("/gdpr-delete")]
+    assert len(sent) == 1
+    with read_only(desk.deployment.database).connect() as connection:
+        rows = deliveries.of_task(connection, desk.tasks(number)[CRM, "records"].id)
+    assert [one.state for one in rows] == ["done"]
+
+
+def test_a_task_is_kept_while_the_vendor_takes_its_time(
+    world: World, desk: Desk, aino: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "BEAT", 0.01)
+    number = desk.open(Right.ACCESS, aino)
+    desk.identify(number)
+    desk.approve(number)
+
+    def held_until() -> Any:
+        return desk.tasks(number)[CRM, "records"].held_until
+
+    def long() -> None:
+        for _ in range(3):
+            world.clock.advance(4)
+            until = world.clock.now() + lease.LEASE
+            prolonged = threading.Event()
+            for _ in range(500):
+                if held_until() == until:
+                    break
+                prolonged.wait(0.01)
+            assert held_until() == until
+        slices.work(desk.deployment, CRM, desk.opened)
+        assert desk.tasks(number)[CRM, "records"].epoch == 1
+
+    _during(monkeypatch, desk, CRM, "export", long)
+    slices.work(desk.deployment, CRM, desk.opened)
+    assert desk.states(number)[CRM] == "verified"
+    assert held_until() is None
+
+
+def test_what_a_dead_process_had_is_taken_over_in_seconds(
+    world: World, desk: Desk, aino: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = desk.open(Right.ACCESS, aino)
+    desk.identify(number)
+    desk.approve(number)
+
+    class _KilledError(BaseException):
+        pass
+
+    def killed() -> None:
+        raise _KilledError
+
+    _during(monkeypatch, desk, CRM, "export", killed)
+    with pytest.raises(_KilledError):
+        slices.work(desk.deployment, CRM, desk.opened)
+    wait = slices.work(desk.deployment, CRM, desk.opened)
+    assert wait == pytest.approx(lease.LEASE.total_seconds())
+    assert desk.tasks(number)[CRM, "records"].epoch == 1
+    world.clock.advance(wait or 0)
+    slices.work(desk.deployment, CRM, desk.opened)
     assert desk.states(number)[CRM] == "verified"
