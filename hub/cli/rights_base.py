@@ -156,6 +156,7 @@ def _due(hub: Hub, number: int) -> tuple[list[str], float | None]:
     if request is None or request.on_hold:
         return [], None
     waiting = [one for one in tasks if one.waiting]
-    due = list(dict.fromkeys(one.system for one in waiting if one.due_at <= now))
-    later = [(one.due_at - now).total_seconds() for one in waiting if one.due_at > now]
+    free = [(one.system, requests.free_at(one)) for one in waiting]
+    due = list(dict.fromkeys(system for system, at in free if at <= now))
+    later = [(at - now).total_seconds() for _, at in free if at > now]
     return due, min(later, default=None)

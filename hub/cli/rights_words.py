@@ -84,6 +84,10 @@ REASONS: Mapping[str, Words] = {
     ),
     "unknown": Words("the vendor did not say what became of it", _AGAIN),
     "not-shown-yet": Words("what was done does not show yet when it is read back", _AGAIN),
+    "never-shown": Words(
+        "what was done has not shown for a day; it is read back again every hour",
+        "look into the tool whether it is done there, and ask the vendor; then hub rights retry N",
+    ),
     "removed-from-api": Words("gone from the vendor's interface: that is the proof of it"),
     "keeps-coming-back": Words(
         "the record is there again each time it was deleted",

@@ -1,5 +1,5 @@
 """What was collected on a permission is kept only while that stands: once the person withdrew it,
-or objected, it goes, and so does what followed from it (decisions/0020).
+or objected, it goes, and so does what followed from it (decisions/0021).
 """
 
 from __future__ import annotations

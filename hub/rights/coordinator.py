@@ -81,7 +81,8 @@ def _set_tasks(
     connection: Connection, deployment: Deployment, request: Row[Any], plan: Plan
 ) -> None:
     """Make the tasks of a plan; those that are there already, of a plan that grew, begin anew with
-    what they know."""
+    what they know. Their epoch rises: an attempt that is under way looked for whom the plan named
+    before, and proves nothing of the others."""
     now = deployment.now()
     today = helsinki_day(now)
     exempt = {one.system: one for one in plan.exemptions if not one.until or today < one.until}

@@ -38,12 +38,15 @@ def left_alone(
         blocked = _erased(connection, deployment, opened, whose, held)
         named = set(requests.persons_of(request))
         owners = _owners(connection, deployment, opened, whose, held)
-        rows = people.rows(connection, sorted(owners - named))
+        others = owners - named
+        if request.open:
+            # while it is being carried out all that is found goes, also what the sync has read
+            # since the approval: only a handler's word makes somebody new of it
+            return not others.isdisjoint(_admitted(connection, request.approved_at))
+        rows = people.rows(connection, sorted(others))
         if not blocked and any(row.created_at > began for row in rows):
             return True
-        # while it is being carried out all that is found goes: only afterwards a person who
-        # registers is somebody new
-        if request.open or _ignored(connection, opened, held):
+        if _ignored(connection, opened, held):
             return False
     return _by_themselves(deployment, opened, held, began, anew=blocked)
 
@@ -159,6 +162,18 @@ def _erased(
         )
         for controller in whose
     )
+
+
+def _admitted(connection: Connection, since: datetime) -> set[int]:
+    """Persons whom a handler admitted as new since then, by the record that asked for it."""
+    return {
+        known.person_id
+        for one in questions.reviews(connection, "approved")
+        if one.kind == questions.RETURNED and one.decided_at > since
+        for known in links.known(
+            connection, one.system, one.stream, one.scope, [one.external_id]
+        ).get(one.external_id, ())
+    }
 
 
 def _ignored(connection: Connection, opened: Opened, held: Held) -> bool:

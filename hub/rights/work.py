@@ -50,7 +50,10 @@ class Work:
         }
 
     def step(self, connection: Connection, **values: Any) -> None:
-        """Record a step with the receipt as it is now, and what was located. Raises Stale."""
+        """Record a step with the receipt as it is now, and what was located. One that says when the
+        next attempt is due, or that none is, ends this one: the task is free. Raises Stale."""
+        if not {"waiting", "due_at"}.isdisjoint(values):
+            values["held_until"] = None
         requests.step(
             connection,
             self.task,
@@ -74,9 +77,12 @@ class Work:
         **detail: str,
     ) -> None:
         """The task has its proof, and the request may move on. `before` is done first, with the
-        request held."""
+        request held. Raises Stale, also where the plan is another one than this attempt worked
+        on: what it found is no proof of that."""
         now = self.deployment.now()
         request = requests.get(connection, self.request.id, lock=True)  # always before its tasks
+        if request is None or request.plan_hash != self.request.plan_hash:
+            raise requests.Stale(f"the plan of request {self.request.id} has grown")
         if before is not None:
             before(connection)
         self.step(connection, state=state.value, waiting=False, reason="", tries=0, ended_at=now)

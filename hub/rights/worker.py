@@ -45,9 +45,10 @@ from hub.rights import (
     targets,
 )
 from hub.rights.casefile import CaseFile, Receipt, ref_of
+from hub.rights.lease import LEASE, Lease
 from hub.rights.manual import needs_person
 from hub.rights.work import Work
-from hub.store import deliveries, requests
+from hub.store import activities, deliveries, requests
 from hub.store.requests import Stale
 from hub.store.together import commit
 from hub.vault import VaultError
@@ -59,6 +60,8 @@ SETTLING = timedelta(milliseconds=200)
 """How long an attempt waits for a write of the sync that is in flight."""
 READ_BACK = tuple(timedelta(seconds=s) for s in (1, 5, 30, 300, 3600))
 """Between read-backs of an act that the vendor took on and has not shown yet."""
+SHOWN_WITHIN = 28
+"""Read-backs, of a day or so, after which a person is told that it does not show; they go on."""
 LOOKS = 3
 """How often one attempt looks again for what came back while it acted."""
 
@@ -74,6 +77,14 @@ def attempt(deployment: Deployment, opened: Opened | None, task_id: int, why: st
         return  # another task of the request is being worked on: it grows with the next attempt
     if work is None:
         return
+    with Lease(deployment, task_id, work.task.held_until) as lease:
+        try:
+            _carry_out(work, opened, why)
+        except (Stale, newcomers.Grew):
+            lease.release()  # another attempt has it, or the next one meets the plan that grew
+
+
+def _carry_out(work: Work, opened: Opened | None, why: str) -> None:
     try:
         if work.task.system == targets.HUB:
             own.carry_out(work)
@@ -82,7 +93,7 @@ def attempt(deployment: Deployment, opened: Opened | None, task_id: int, why: st
         else:
             _in_system(work, opened)
     except (Stale, newcomers.Grew):
-        return  # another attempt has it, or the next one meets the plan that grew
+        raise
     except Misconfigured as error:
         postponing.attention(work, postponing.code(error), timedelta(hours=1))
     except Unavailable as error:
@@ -109,13 +120,15 @@ class _OutgrownError(Exception):
 
 def _claim(deployment: Deployment, task_id: int) -> Work | None:
     def claim(connection: Connection) -> Work | None:
-        task = requests.claim(connection, task_id, deployment.now())
+        now = deployment.now()
+        task = requests.claim(connection, task_id, now, now + LEASE)
         if task is None:
             return None
         request = requests.get(connection, task.request_id)
         assert request is not None  # a task's request is there as long as it
         if not coordinator.may_work(request):
-            requests.step(connection, task, waiting=False)
+            # one that is held back meanwhile is due again when the request is released
+            requests.step(connection, task, waiting=bool(request.on_hold), held_until=None)
             return None
         if coordinator.outgrown(request):
             raise _OutgrownError(request.id)
@@ -149,7 +162,7 @@ def _in_system(work: Work, opened: Opened) -> None:
         if Capability.LOCATE in opened.type.capabilities:
             _locate(work, opened)
             if not work.receipt.records:  # nobody is asked to do by hand what there is not to do
-                _not_held(work)
+                _not_held(work, opened)
                 return
         commit(deployment.database, lambda connection: manual.hand_over(work, connection, lacking))
         return
@@ -167,7 +180,7 @@ def _in_system(work: Work, opened: Opened) -> None:
     for _ in range(LOOKS):
         fresh = _locate(work, opened)
         if not work.receipt.records:
-            _not_held(work)
+            _not_held(work, opened)
             return
         if _weak(work):
             postponing.attention(work, "weak-match", None)
@@ -202,12 +215,18 @@ def _in_system(work: Work, opened: Opened) -> None:
     commit(deployment.database, end)
 
 
-def _not_held(work: Work) -> None:
-    """Nothing of the person is there, as looking for them everywhere shows."""
-    commit(
-        work.deployment.database,
-        lambda connection: work.end(connection, TaskState.NOT_HELD, Event.TASK_NOT_HELD),
-    )
+def _not_held(work: Work, opened: Opened) -> None:
+    """Nothing of the person is there, as looking for them everywhere shows. Where something once
+    was, the vendor may have kept what no call reaches all the same."""
+
+    def end(connection: Connection) -> None:
+        def residuals(held: Connection) -> None:
+            if work.links or activities.any_of(held, work.task.system, [o.id for o in work.mine]):
+                manual.residuals(work, held, opened)
+
+        work.end(connection, TaskState.NOT_HELD, Event.TASK_NOT_HELD, residuals)
+
+    commit(work.deployment.database, end)
 
 
 def _locate(work: Work, opened: Opened) -> bool:
@@ -379,13 +398,16 @@ def _verify(work: Work, opened: Opened, todo: Sequence[dict[str, str]]) -> bool:
             if entry.get("said") != "accepted":
                 # nothing there shows our act: it is done again, never taken for done
                 entry.pop("outcome", None)
-    if missing:
-        tries = work.task.tries
+    tries = work.task.tries
+    wait = READ_BACK[min(tries, len(READ_BACK) - 1)]
+    if missing and tries + 1 >= SHOWN_WITHIN:
+        postponing.attention(work, "never-shown", wait)
+    elif missing:
         work.save(
             state=TaskState.SENT.value,
             tries=tries + 1,
             reason=as_code(missing),
-            due_at=work.deployment.now() + READ_BACK[min(tries, len(READ_BACK) - 1)],
+            due_at=work.deployment.now() + wait,
         )
     return not missing
 

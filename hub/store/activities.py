@@ -98,6 +98,18 @@ def of_person(connection: Connection, person_id: int) -> list[Stored]:
     return [Stored(*found) for found in connection.execute(query)]
 
 
+def any_of(connection: Connection, system: str, persons: Sequence[int]) -> bool:
+    """Whether a system ever told of anything that those persons did."""
+    return any(
+        connection.scalar(
+            sa.select(
+                sa.exists().where(activity.c.person_id.in_(part), activity.c.system == system)
+            )
+        )
+        for part in chunks(persons)
+    )
+
+
 def of_place(
     connection: Connection, place: tuple[str, str, str], persons: Sequence[int]
 ) -> Iterator[Stored]:

@@ -21,15 +21,19 @@ tasks = table_of(tables.Task)
 
 # What every attempt asks is built once: to build a statement costs more than to carry it out.
 _NUMBER = sa.bindparam("number", type_=sa.Integer)
+_NOW = sa.bindparam("now", type_=task.c.due_at.type)
 _REQUEST = sa.select(request).where(request.c.id == _NUMBER)
 _TASKS = sa.select(task).where(task.c.request_id == _NUMBER).order_by(task.c.id)
+_FREE = sa.or_(task.c.held_until.is_(None), task.c.held_until <= _NOW)
+"""No attempt has it, or the one that had it is dead."""
 _DUE = (
     sa.select(task.c.id)
     .join(request, request.c.id == task.c.request_id)
     .where(
         task.c.waiting,
         task.c.system == sa.bindparam("system"),
-        task.c.due_at <= sa.bindparam("now", type_=task.c.due_at.type),
+        task.c.due_at <= _NOW,
+        _FREE,
         ~request.c.on_hold,
     )
     .order_by(task.c.due_at, task.c.id)
@@ -37,13 +41,20 @@ _DUE = (
 )
 _CLAIM = (
     sa.update(task)
+    .where(task.c.id == _NUMBER, task.c.waiting, task.c.due_at <= _NOW, _FREE)
+    .values(
+        epoch=task.c.epoch + 1,
+        held_until=sa.bindparam("free_at", type_=task.c.held_until.type),
+    )
+    .returning(task)
+)
+_HELD = (
+    sa.update(task)
     .where(
         task.c.id == _NUMBER,
-        task.c.waiting,
-        task.c.due_at <= sa.bindparam("now", type_=task.c.due_at.type),
+        task.c.held_until == sa.bindparam("held", type_=task.c.held_until.type),
     )
-    .values(epoch=task.c.epoch + 1)
-    .returning(task)
+    .values(held_until=sa.bindparam("free_at", type_=task.c.held_until.type))
 )
 
 
@@ -192,14 +203,16 @@ def get_task(connection: Connection, number: int, *, lock: bool = False) -> Row[
 
 def due(connection: Connection, system: str, now: datetime, limit: int) -> list[int]:
     """Tasks of a system with an attempt due now, the longest waiting first; those of requests on
-    hold wait."""
+    hold wait, and those that an attempt has."""
     return list(connection.scalars(_DUE, {"system": system, "now": now, "limit": limit}))
 
 
 def next_due(connection: Connection, system: str) -> datetime | None:
-    """When the next attempt of a system is due; None where none waits."""
+    """When the next attempt of a system is due; None where none waits. One that an attempt has is
+    due when that may be taken for dead, at the latest."""
+    held = sa.case((task.c.held_until > task.c.due_at, task.c.held_until), else_=task.c.due_at)
     query = (
-        sa.select(sa.func.min(task.c.due_at))
+        sa.select(sa.func.min(held))
         .join(request, request.c.id == task.c.request_id)
         .where(task.c.waiting, task.c.system == system, ~request.c.on_hold)
     )
@@ -212,9 +225,9 @@ def due_systems(connection: Connection, now: datetime) -> list[str]:
     query = (
         sa.select(task.c.system)
         .join(request, request.c.id == task.c.request_id)
-        .where(task.c.waiting, task.c.due_at <= now, ~request.c.on_hold)
+        .where(task.c.waiting, task.c.due_at <= now, _FREE, ~request.c.on_hold)
     )
-    return list(connection.scalars(query.distinct()))
+    return list(connection.scalars(query.distinct(), {"now": now}))
 
 
 def unserved(connection: Connection, kind: str, now: datetime) -> list[str]:
@@ -229,14 +242,28 @@ def unserved(connection: Connection, kind: str, now: datetime) -> list[str]:
     query = (
         sa.select(task.c.system)
         .join(request, request.c.id == task.c.request_id)
-        .where(task.c.waiting, task.c.due_at <= now, ~request.c.on_hold, ~served)
+        .where(task.c.waiting, task.c.due_at <= now, _FREE, ~request.c.on_hold, ~served)
     )
-    return list(connection.scalars(query.distinct()))
+    return list(connection.scalars(query.distinct(), {"now": now}))
 
 
-def claim(connection: Connection, number: int, now: datetime) -> Row[Any] | None:
-    """Take a task's attempt: its epoch rises. None where none is due any more."""
-    return connection.execute(_CLAIM, {"number": number, "now": now}).first()
+def free_at(row: Row[Any]) -> datetime:
+    """When a task may be claimed: when it is due, or the attempt that has it taken for dead."""
+    due_at: datetime = row.due_at
+    return max(due_at, row.held_until or due_at)
+
+
+def claim(connection: Connection, number: int, now: datetime, until: datetime) -> Row[Any] | None:
+    """Take a task's attempt: its epoch rises, and nobody else has it until then. None where none
+    is due any more, or another attempt has it."""
+    return connection.execute(_CLAIM, {"number": number, "now": now, "free_at": until}).first()
+
+
+def keep(connection: Connection, number: int, held: datetime, until: datetime | None) -> bool:
+    """Have a task that is held until `held` for longer, or give it free (None). False where it
+    is another attempt's by now, or nobody's."""
+    given = {"number": number, "held": held, "free_at": until}
+    return bool(connection.execute(_HELD, given).rowcount)
 
 
 def step(connection: Connection, row: Row[Any], **values: Any) -> None:

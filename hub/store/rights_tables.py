@@ -92,6 +92,8 @@ class RightsTask(SQLModel, table=True):
     epoch: int = 0  # rises with each claim; an older one commits nothing
     tries: int = 0  # failed attempts in a row
     due_at: datetime = Field(sa_column=_when())
+    # how long the attempt that has it may be taken for alive: see hub.rights.lease
+    held_until: datetime | None = Field(default=None, sa_column=_when(nullable=True))
     reason: str = ""  # a code a person can act on
     found: int = 0  # records located
     receipt: bytes | None = Field(default=None, sa_column=_blob(nullable=True))

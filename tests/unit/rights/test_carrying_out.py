@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,11 +12,13 @@ from support.accounts import Crm, List
 from support.rights_desk import Desk
 from support.world import World
 
+from hub.domain.audit import Event
 from hub.domain.rights import Right
 from hub.rights import matches, own, slices, worker
-from hub.store import people, requests
+from hub.store import audit, people, requests
 from hub.testing.sandbox import Fault, FaultKind
 from hub.vault import VaultError
+from hub.vault.database import read_only
 
 DAY = 86_400.0
 MAILER, CRM = "crowst-mailer", "crowst-crm"
@@ -247,3 +250,34 @@ def test_a_record_that_the_hub_never_knew_may_not_come_back_either(
     digests = desk.deployment.identities.blocks("crowst", kind, nameless)
     with desk.deployment.database.connect() as connection:
         assert people.blocked(connection, "crowst", kind, list(digests))
+
+
+def test_what_does_not_show_for_a_day_is_told_and_read_back_all_the_same(
+    world: World, desk: Desk, aino: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connector: Any = desk.opened(MAILER).connector
+    verify = connector.verify
+
+    def lagging(*given: Any) -> list[Any]:
+        return [replace(one, done=False, code="still-there") for one in verify(*given)]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(connector, "verify", lagging)
+        number = desk.open(Right.ERASURE, aino)
+        desk.identify(number)
+        desk.approve(number)
+        for _ in range(20):
+            desk.work(1)
+            world.clock.advance(3600)
+        assert desk.states(number)[MAILER] == "sent: still-there"
+        for _ in range(20):
+            desk.work(1)
+            world.clock.advance(3600)
+        assert desk.states(number)[MAILER] == "attention: never-shown"
+        assert desk.row(number).state == "attention"
+        task = desk.tasks(number)[MAILER, "records"]
+        with read_only(desk.deployment.database).connect() as connection:
+            told = audit.entries(connection, subjects=[f"task {task.id}"])
+            assert [one.entry.event for one in told] == [Event.TASK_ATTENTION]
+    desk.work()
+    assert desk.states(number)[MAILER] == "verified"

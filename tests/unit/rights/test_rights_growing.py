@@ -9,7 +9,10 @@ from support.world import World
 
 from hub.domain.rights import Right
 from hub.rights.decide import CannotDecide, withdraw
+from hub.store import questions
+from hub.sync.review import Decision, decide
 from hub.testing.world import LIVE_PROJECT
+from hub.vault.database import read_only
 
 DOUBLE = "aino.toinen@posti.example"
 
@@ -124,3 +127,43 @@ def test_a_merge_at_the_other_company_brings_nobody_of_theirs_in(
     assert desk.row(number).state == "closed"
     world.sync(full=True)  # only now the two persons are made one
     assert Crm(world, "bangeri").value(aino, "job_title") == "Ostaja"
+
+
+def test_who_is_read_after_the_approval_is_erased_all_the_same(world: World, desk: Desk) -> None:
+    """Both addresses are one contact's, and the hub reads it between approval and task."""
+    crm = Crm(world, "crowst")
+    main = "aino.kukkamaa@posti.example"
+    kept = crm.add(main, first_name="Aino", last_name="Kukkamaa")
+    crm.merge(kept, crm.add(DOUBLE, first_name="Aino", last_name="Kukkamaa"))
+    number = desk.open(Right.ERASURE, DOUBLE)
+    desk.identify(number)
+    desk.approve(number)
+    world.clock.advance(60)
+    world.sync(full=True)
+    desk.work()
+    assert desk.row(number).reason == "plan-grew"
+    desk.approve(number)
+    desk.work()
+    desk.confirm(number)
+    assert desk.row(number).state == "notifying", desk.states(number)
+    assert crm.id_of(main) is None
+    assert desk.states(number)["hub"] == "verified"
+
+
+def test_who_is_admitted_while_an_erasure_is_open_is_left_alone(
+    world: World, desk: Desk, aino: str
+) -> None:
+    number = desk.open(Right.ERASURE, aino)
+    desk.identify(number)
+    desk.approve(number)
+    world.clock.advance(3600)
+    List(world, "crowst-tapahtumat").subscribes(aino, first_name="Aino")
+    world.sync(full=True)
+    with read_only(world.deployment.database).connect() as connection:
+        (review,) = [one.id for one in questions.reviews(connection) if one.kind == "returned"]
+    decide(world.deployment, review, Decision.ADMIT, "handler")
+    desk.work()
+    desk.confirm(number)
+    assert desk.row(number).state == "notifying", desk.states(number)
+    assert List(world, "crowst-tapahtumat").status(aino) == "subscribed"
+    assert List(world, "crowst-uutiset").member(aino) is None

@@ -127,6 +127,7 @@ def upgrade() -> None:
         sa.Column("epoch", sa.Integer(), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("due_at", UtcDateTime(), nullable=False),
+        sa.Column("held_until", UtcDateTime(), nullable=True),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("found", sa.Integer(), nullable=False),
         sa.Column("receipt", sa.LargeBinary(), nullable=True),
