@@ -93,6 +93,10 @@ REASONS: Mapping[str, Words] = {
         "the system still shows that the person may be mailed",
         "look whether its refusals go out: hub quarantine, hub check; then hub rights retry N",
     ),
+    "refusal-by-hand": Words(
+        "they may still be mailed there by what the hub may not write to, or what nobody mapped",
+        _BY_HAND,
+    ),
     "reappeared": Words(
         "the erased person was found there again; the record is erased anew",
         "find out what brought it back: an import, a list, a backup",

@@ -158,10 +158,9 @@ def _in_system(work: Work, opened: Opened) -> None:
     if flying:  # what is on its way may still arrive there: locate only afterwards
         work.save(due_at=deployment.now() + SETTLING)
         return
-    if task.act == "refuse":
-        refusals.check(work, opened)
-        return
-    if lost:
+    if lost and task.act == acting.REFUSE:
+        refusals.settle_lost(work, opened, lost)
+    elif lost:
         _read_back(work, opened, lost)
     for _ in range(LOOKS):
         fresh = _locate(work, opened)
@@ -170,6 +169,9 @@ def _in_system(work: Work, opened: Opened) -> None:
             return
         if _weak(work):
             postponing.attention(work, "weak-match", None)
+            return
+        if task.act == acting.REFUSE:
+            refusals.carry_out(work, opened)
             return
         if task.act == "locate":
             break
