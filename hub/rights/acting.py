@@ -54,6 +54,10 @@ class Sent:
     link_id: int | None = None
 
 
+class Busy(Exception):
+    """Another request's act, or a write of the sync, is under way on the same record."""
+
+
 def record(
     connection: Connection,
     *,
@@ -67,7 +71,11 @@ def record(
 ) -> list[Sent]:
     """Add a delivery, state `sent`, for each wanted act: (receipt entry, vendor's fields, names of
     the hub's fields). `links` gives (link, person) of records that the hub knows; `refused` what
-    is refused in a record, and the purposes (space-separated) that it means."""
+    is refused in a record, and the purposes (space-separated) that it means. Raises Busy where one
+    of the records has a write in flight."""
+    places = [(entry["stream"], entry["scope"], entry["id"]) for entry, _, _ in wanted]
+    if deliveries.flying_about(connection, [links[one][0] for one in places if one in links]):
+        raise Busy
     made: list[Sent] = []
     rows: list[dict[str, Any]] = []
     for number, (entry, fields, names) in zip(

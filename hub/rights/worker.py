@@ -82,6 +82,8 @@ def attempt(deployment: Deployment, opened: Opened | None, task_id: int, why: st
             _in_system(work, opened)
     except (Stale, newcomers.Grew):
         return  # another attempt has it, or the next one meets the plan that grew
+    except acting.Busy:
+        work.save(due_at=deployment.now() + SETTLING)
     except Misconfigured as error:
         postponing.attention(work, postponing.code(error), timedelta(hours=1))
     except Unavailable as error:
