@@ -81,7 +81,8 @@ def draft(
     controllers = controllers_of(request)
     found = targets.find(connection, deployment, case.emails, controllers)
     merged = [int(one) for one in request.merged.split()]
-    joined = targets.loaded(connection, deployment, merged).values()
+    begun = [int(one) for one in case.crossed]  # of whom nothing more is left to find
+    joined = targets.loaded(connection, deployment, [*merged, *begun]).values()
     for one in joined:
         # another controller's independent person stays, whoever it is one with
         whole = one.controller in controllers or targets.only_from(one, controllers)

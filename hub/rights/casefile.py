@@ -28,6 +28,9 @@ class CaseFile:
     message: str = ""
     corrections: dict[str, str] = field(default_factory=dict)  # hub field -> right value
     purposes: list[str] = field(default_factory=list)  # objected to; none named: all marketing
+    crossed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Of an erasure: another controller's person (its id) -> hub field -> the value that came only
+    from the addressed controllers, forgotten in the hub and to be emptied in the systems."""
     evidence: list[dict[str, str]] = field(default_factory=list)  # who asks, and how it is known
     notes: list[dict[str, str]] = field(default_factory=list)
     decisions: list[dict[str, str]] = field(default_factory=list)
