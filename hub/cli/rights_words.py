@@ -119,6 +119,10 @@ REASONS: Mapping[str, Words] = {
         "look at the daemon's log for the fault, and tell the connector's author",
     ),
     "shared-address": Words("several people share the address: a second person approves too"),
+    "unproven-address": Words(
+        "nobody showed that an address it names is theirs: a second person approves too",
+        "hub rights identify N again with what shows it; a note of the handler names the address",
+    ),
     "several-persons": Words(
         "one company knows several persons by these addresses: a second person approves too"
     ),
