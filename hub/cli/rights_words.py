@@ -97,6 +97,10 @@ REASONS: Mapping[str, Words] = {
         "the system still shows that the person may be mailed",
         "look whether its refusals go out: hub quarantine, hub check; then hub rights retry N",
     ),
+    "refusal-by-hand": Words(
+        "they may still be mailed there by what the hub may not write to, or what nobody mapped",
+        _BY_HAND,
+    ),
     "reappeared": Words(
         "the erased person was found there again; the record is erased anew",
         "find out what brought it back: an import, a list, a backup",
@@ -119,6 +123,10 @@ REASONS: Mapping[str, Words] = {
         "look at the daemon's log for the fault, and tell the connector's author",
     ),
     "shared-address": Words("several people share the address: a second person approves too"),
+    "unproven-address": Words(
+        "nobody showed that an address it names is theirs: a second person approves too",
+        "hub rights identify N again with what shows it; a note of the handler names the address",
+    ),
     "several-persons": Words(
         "one company knows several persons by these addresses: a second person approves too"
     ),

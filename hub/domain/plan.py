@@ -84,9 +84,9 @@ class Plan:
     steps: tuple[Step, ...] = ()
     exemptions: tuple[Exemption, ...] = ()
     fields: tuple[str, ...] = ()  # names of hub fields to be corrected
-    weak: tuple[
-        str, ...
-    ] = ()  # codes of what makes a match doubtful: "shared-address", "several-persons"
+    weak: tuple[str, ...] = ()
+    """Codes of what makes a match doubtful: "shared-address", "several-persons",
+    "unproven-address"."""
 
     def __post_init__(self) -> None:
         for name in ("controllers", "persons", "partly", "steps", "fields", "weak"):
@@ -146,7 +146,7 @@ class Plan:
 
     def needs_second(self, *, always: bool = False) -> bool:
         """Whether a second person has to approve: exemptions, weak matches (two persons of one
-        controller among them), or configured so."""
+        controller among them, an address that nobody proved), or configured so."""
         return always or bool(self.exemptions) or bool(self.weak)
 
     def grown(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -19,6 +20,7 @@ from hub.api import (
     BadAnswer,
     Connector,
     ConnectorError,
+    Consent,
     Erases,
     Misconfigured,
     Rectifies,
@@ -29,6 +31,7 @@ from hub.api import (
     Uncertain,
     Verdict,
     Write,
+    WritesConsents,
 )
 from hub.delivery.deployment import Opened
 from hub.rights.casefile import ref_of
@@ -51,6 +54,10 @@ class Sent:
     link_id: int | None = None
 
 
+class Busy(Exception):
+    """Another request's act, or a write of the sync, is under way on the same record."""
+
+
 def record(
     connection: Connection,
     *,
@@ -60,9 +67,15 @@ def record(
     wanted: Sequence[tuple[dict[str, str], Mapping[str, Any], list[str]]],
     links: Mapping[tuple[str, str, str], tuple[int, int]],
     now: datetime,
+    refused: Mapping[tuple[str, str, str], tuple[Sequence[Consent], str]] = MappingProxyType({}),
 ) -> list[Sent]:
     """Add a delivery, state `sent`, for each wanted act: (receipt entry, vendor's fields, names of
-    the hub's fields). `links` gives (link, person) of records that the hub knows."""
+    the hub's fields). `links` gives (link, person) of records that the hub knows; `refused` what
+    is refused in a record, and the purposes (space-separated) that it means. Raises Busy where one
+    of the records has a write in flight."""
+    places = [(entry["stream"], entry["scope"], entry["id"]) for entry, _, _ in wanted]
+    if deliveries.flying_about(connection, [links[one][0] for one in places if one in links]):
+        raise Busy
     made: list[Sent] = []
     rows: list[dict[str, Any]] = []
     for number, (entry, fields, names) in zip(
@@ -73,6 +86,7 @@ def record(
         row = deliveries.row(
             number, (system, place[0], place[1]), person_id, link_id, Lane.RIGHTS, now
         )
+        consents, purposes = refused.get(place, ((), ""))
         payload = key.seal(
             orjson.dumps({"id": entry["id"], "f": dict(fields)}),
             aad("delivery", number, "payload"),
@@ -84,20 +98,20 @@ def record(
                 "task_id": task_id,
                 "tries": 1,
                 "fields": " ".join(names),
+                "purposes": purposes,
                 "payload": payload,
                 "sent_at": now,
             }
         )
-        made.append(
-            Sent(
-                number,
-                entry,
-                Write(
-                    f"r{number}", ref_of(entry), entry["scope"], fields, memo=entry.get("memo", "")
-                ),
-                link_id,
-            )
+        write = Write(
+            f"r{number}",
+            ref_of(entry),
+            entry["scope"],
+            fields,
+            consents,
+            memo=entry.get("memo", ""),
         )
+        made.append(Sent(number, entry, write, link_id))
     deliveries.add_sent(connection, rows)
     return made
 
@@ -114,7 +128,8 @@ def send(
         by_stream.setdefault(one.entry["stream"], []).append(one)
     answers: dict[str, Result] = {}
     for stream, some in by_stream.items():
-        most = opened.type.stream(stream).write_batch
+        kind = opened.type.stream(stream)
+        most = kind.consent_batch if act == REFUSE else kind.write_batch
         for start in range(0, len(some), most):
             part = some[start : start + most]
             writes = [one.write for one in part]
@@ -186,6 +201,9 @@ _ENDS = {
     Verdict.REFUSED: State.REFUSED,
 }
 
+REFUSE = "refuse"
+"""The act that writes a NO."""
+
 Method = Callable[[str, Sequence[Write]], Sequence[Result]]
 
 
@@ -198,6 +216,8 @@ def _method(connector: Connector, act: str) -> Method:
         return connector.lift
     if act in ("rectify", "clear") and isinstance(connector, Rectifies):
         return connector.rectify
+    if act == REFUSE and isinstance(connector, WritesConsents):
+        return connector.write_consents
     return lambda _, batch: [Result(one.key, Verdict.PERMANENT, "not-supported") for one in batch]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hub.delivery.deployment import Deployment
 from hub.domain.audit import Event
 from hub.domain.plan import ACTS, Exemption, Plan, Step
-from hub.domain.rights import RequestState, Right
+from hub.domain.rights import RequestState, Right, needs_identity
 from hub.rights import coordinator, targets
 from hub.rights.casefile import CaseFile
 from hub.rights.targets import Targets
@@ -81,7 +81,8 @@ def draft(
     controllers = controllers_of(request)
     found = targets.find(connection, deployment, case.emails, controllers)
     merged = [int(one) for one in request.merged.split()]
-    joined = targets.loaded(connection, deployment, merged).values()
+    begun = [int(one) for one in case.crossed]  # of whom nothing more is left to find
+    joined = targets.loaded(connection, deployment, [*merged, *begun]).values()
     for one in joined:
         # another controller's independent person stays, whoever it is one with
         whole = one.controller in controllers or targets.only_from(one, controllers)
@@ -108,17 +109,36 @@ def draft(
         steps=tuple(sorted(steps)),
         exemptions=tuple(exemptions),
         fields=tuple(sorted(case.corrections)),
-        weak=_weak(found),
+        weak=_weak(found, unproven=_unproven(connection, deployment, request, case)),
     )
 
 
-def _weak(found: Targets) -> tuple[str, ...]:
+def _unproven(
+    connection: Connection, deployment: Deployment, request: Row[object], case: CaseFile
+) -> bool:
+    """Whether some address that the request names was not shown to be the requester's, nor is the
+    hub's own knowledge of whoever was: it may be somebody else's."""
+    if not needs_identity(Right(request.right)):
+        return False
+    proven = case.proven
+    controllers = controllers_of(request)
+    known = targets.find(connection, deployment, proven, controllers).everybody
+    for address in case.emails:
+        if address not in proven:
+            persons = targets.find(connection, deployment, [address], controllers).everybody
+            if not persons or not persons.keys() <= known.keys():
+                return True
+    return False
+
+
+def _weak(found: Targets, *, unproven: bool) -> tuple[str, ...]:
     """Codes of what makes it doubtful whom the plan is about."""
     whose = [one.controller for one in found.persons.values()]
     several = len(set(whose)) < len(whose)  # two persons of one controller, taken for one human
     return (
         *(("shared-address",) if found.shared else ()),
         *(("several-persons",) if several else ()),
+        *(("unproven-address",) if unproven else ()),
     )
 
 

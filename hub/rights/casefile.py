@@ -29,6 +29,9 @@ class CaseFile:
     message: str = ""
     corrections: dict[str, str] = field(default_factory=dict)  # hub field -> right value
     purposes: list[str] = field(default_factory=list)  # objected to; none named: all marketing
+    crossed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Of an erasure: another controller's person (its id) -> hub field -> the value that came only
+    from the addressed controllers, forgotten in the hub and to be emptied in the systems."""
     evidence: list[dict[str, str]] = field(default_factory=list)  # who asks, and how it is known
     notes: list[dict[str, str]] = field(default_factory=list)
     decisions: list[dict[str, str]] = field(default_factory=list)
@@ -39,6 +42,28 @@ class CaseFile:
     def emails(self) -> list[str]:
         """Every address that the request names or that was learned since."""
         return list(dict.fromkeys([self.email, *self.also_known_as, *self.learned]))
+
+    @property
+    def proven(self) -> list[str]:
+        """Those of them that are shown to be the requester's since the last doubt: a code came back
+        from it, a signed message came from it, a mandate covers them all, or a handler's note names
+        it. A handler's word on who asks is about the address that the request was made from."""
+        doubts = [n for n, one in enumerate(self.evidence) if one["kind"] == "doubt"]
+        shown: set[str] = set()
+        for one in self.evidence[doubts[-1] if doubts else 0 :]:
+            match one["kind"]:
+                case "mandate":
+                    shown.update(self.emails)
+                case "message":
+                    domain = one["from"].rpartition("@")[2]
+                    if domain == one["dkim"] or domain.endswith("." + one["dkim"]):
+                        shown.add(one["from"])
+                case "one-time-code":
+                    shown.add(self.email)
+                case "known-to-handler" | "signed-message":
+                    words = {word.strip(".,;:()<>\"'") for word in one["note"].lower().split()}
+                    shown.update({self.email}, words)
+        return [one for one in self.emails if one in shown]
 
     def seal(self, key: KeyHandle, request_id: int) -> bytes:
         """The document to store."""

@@ -70,7 +70,9 @@ def start(
     plan = Plan.load(request.plan)
     touched = effects.at_start(connection, deployment, request.id, plan, case, now)
     _set_tasks(connection, deployment, request, plan)
-    requests.change(connection, request, state=RequestState.EXECUTING.value)
+    key = deployment.vault.open_keys([request.key_id])[request.key_id]
+    kept = case.seal(key, request.id)  # with what took effect
+    requests.change(connection, request, state=RequestState.EXECUTING.value, casefile=kept)
     tell(connection, deployment, request.id, Event.REQUEST_STARTED, actor)
     advance(connection, deployment, request.id)
     waiting = [one.system for one in requests.tasks_of(connection, request.id) if one.waiting]

@@ -19,7 +19,7 @@ from hub.domain.rights import Right
 from hub.rights import targets
 from hub.rights.casefile import CaseFile
 from hub.store import deliveries, ledger, people, subjects
-from hub.store.normalise import plain
+from hub.store.normalise import plain, vendor_value
 from hub.store.subjects import Subject
 from hub.vault.database import Connection
 from hub.vault.rows import ids
@@ -37,16 +37,22 @@ def at_start(
     now: datetime,
 ) -> list[str]:
     """Carry out what the request's right means in the hub itself. Answers systems with something
-    to send."""
-    persons = subjects.load(
+    to send. The case file may gain what the tasks need to know of it: it is the caller's to keep.
+    """
+    both = (Right.RECTIFICATION, Right.ERASURE)
+    loaded = subjects.load(
         connection,
         deployment.vault,
         deployment.identities,
-        [*plan.persons, *(plan.partly if plan.right is Right.RECTIFICATION else ())],
+        [*plan.persons, *(plan.partly if plan.right in both else ())],
         lock=True,
     )
+    persons = loaded
     match plan.right:
         case Right.ERASURE:
+            partly = [one for one in loaded.values() if one.id in plan.partly]
+            _forget_crossed(connection, plan, case, partly, now)
+            persons = {id_: one for id_, one in loaded.items() if id_ not in plan.partly}
             _stop_everything(connection, deployment, number, plan, case, persons.values(), now)
         case Right.RESTRICTION:
             set_restricted(connection, deployment, persons.values(), now, restricted=True)
@@ -216,6 +222,24 @@ def _stop_everything(
             marks = [mark for mark in marks if mark[0] != "email"]
         block(connection, deployment, [controller], marks, now)
     deliveries.cancel_ready(connection, [one.id for one in whole], "erasure-block")
+
+
+def _forget_crossed(
+    connection: Connection, plan: Plan, case: CaseFile, partly: Iterable[Subject], now: datetime
+) -> None:
+    """What another controller's independent person has only from here goes at once, so that
+    nothing writes it again where it is emptied; the case file keeps it until that is proved."""
+    changed = []
+    for one in partly:
+        gone = {
+            name: one.profile.pop(name).value for name in targets.crossed(one, plan.controllers)
+        }
+        if gone:
+            kept = case.crossed.setdefault(str(one.id), {})
+            kept.update({name: vendor_value(value) for name, value in gone.items()})
+            one.changed = True
+            changed.append(one)
+    subjects.save(connection, changed, now)
 
 
 def _correct(

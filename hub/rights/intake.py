@@ -1,4 +1,8 @@
-"""Receiving a request: what is asked, of whom, by whom; and the same request only once."""
+"""Receiving a request: what is asked, of whom, by whom; and the same request only once.
+
+The same is what asks for nothing else: another purpose, correction or address makes another
+request. An objection counts each time that it is made.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +17,11 @@ from hub.domain.landscape import FieldKind
 from hub.domain.rights import RequestState, Right, acts_at_once, needs_identity
 from hub.rights import assess, coordinator
 from hub.rights.casefile import CaseFile
+from hub.rights.decide import add_note
 from hub.store import audit, normalise, requests
 from hub.store.normalise import Malformed
 from hub.vault import KeyKind
+from hub.vault.database import Connection
 from hub.vault.rows import ids
 
 LANGUAGES = ("fi", "sv", "en")
@@ -53,7 +59,7 @@ class Opened:
     """What opening came to."""
 
     number: int
-    fresh: bool  # False: an open request for the same right of the same person was there already
+    fresh: bool  # False: an open request that asks the same was there already
     systems: Sequence[str] = ()  # that have something to do at once
 
 
@@ -62,7 +68,9 @@ def open_request(deployment: Deployment, asked: Asked, actor: str) -> Opened:
     identity check is planned at once. Raises Invalid."""
     case = _case(deployment, asked)
     controllers = sorted(set(asked.controllers))
-    duplicate = deployment.identities.request(asked.right.value, controllers, case.email)
+    duplicate = deployment.identities.request(
+        asked.right.value, controllers, case.email, _beside(case)
+    )
     # keys commit first, then rows: a crash between leaves a key that is collected
     ((key_id, key),) = deployment.vault.new_keys(KeyKind.REQUEST, 1)
     now = deployment.now()
@@ -70,8 +78,7 @@ def open_request(deployment: Deployment, asked: Asked, actor: str) -> Opened:
     with deployment.database.begin() as connection:
         twin = requests.open_twin(connection, duplicate)
         if twin is not None:
-            coordinator.tell(connection, deployment, twin, Event.REQUEST_DUPLICATE, actor)
-            return Opened(twin, fresh=False)
+            return Opened(twin, False, _again(connection, deployment, twin, case, actor))
         (number,) = ids(connection, requests.request, 1)
         state = (
             RequestState.IDENTITY_PENDING if needs_identity(asked.right) else RequestState.ASSESSING
@@ -127,6 +134,39 @@ def open_request(deployment: Deployment, asked: Asked, actor: str) -> Opened:
             assert request is not None  # added above
             systems = coordinator.start(connection, deployment, request, case, actor)
     return Opened(number, fresh=True, systems=systems)
+
+
+def _beside(case: CaseFile) -> list[str]:
+    """What a request asks beside its right, in an order of its own."""
+    asked = [f"purpose {one}" for one in case.purposes]
+    asked += [f"correction {name} {value}" for name, value in case.corrections.items()]
+    asked += [f"address {one}" for one in case.emails if one != case.email]
+    asked += [f"phone {case.phone}"] if case.phone else []
+    return sorted(set(asked))
+
+
+def _again(
+    connection: Connection, deployment: Deployment, number: int, case: CaseFile, actor: str
+) -> list[str]:
+    """The person asks again for what is open: nothing they say is lost. An objection takes effect
+    anew, for they may have agreed to something meanwhile. Answers the systems with something to do.
+    """
+    request = requests.get(connection, number, lock=True)
+    assert request is not None  # it was found by the same transaction
+    coordinator.tell(connection, deployment, number, Event.REQUEST_DUPLICATE, actor)
+    known = assess.casefile(deployment, request)
+    if case.message and case.message != known.message:
+        add_note(connection, deployment, request, "notes", case.message, actor)
+        request = requests.get(connection, number)
+        assert request is not None  # as above
+    if needs_identity(Right(request.right)) or request.approved_at is None:
+        return []
+    made = assess.draft(connection, deployment, request, known)
+    plan = {"plan": made.canonical().decode(), "plan_hash": made.hash}
+    requests.change(connection, request, planned_at=deployment.now(), **plan)
+    request = requests.get(connection, number)
+    assert request is not None  # as above
+    return coordinator.start(connection, deployment, request, known, actor)
 
 
 def _case(deployment: Deployment, asked: Asked) -> CaseFile:

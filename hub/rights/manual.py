@@ -32,7 +32,7 @@ _NEEDED: dict[str, set[Capability]] = {
     "erase": {Capability.LOCATE, Capability.ERASE},
     "restrict": {Capability.LOCATE, Capability.RESTRICT},
     "lift": {Capability.LOCATE, Capability.RESTRICT},
-    "refuse": {Capability.READ, Capability.WRITE_CONSENTS},
+    "refuse": {Capability.LOCATE, Capability.READ, Capability.WRITE_CONSENTS},
 }
 """What a connector must be able to do for an act; without it a person does the whole of it."""
 

@@ -18,11 +18,9 @@ from hub.api import Held, RecordState, Ref
 from hub.delivery.deployment import Deployment
 from hub.domain.audit import Event
 from hub.domain.rights import TaskState
-from hub.rights import targets
 from hub.rights.casefile import Receipt
 from hub.rights.coordinator import whole_persons
-from hub.store import erasing, people, requests, subjects
-from hub.store.subjects import Subject
+from hub.store import erasing, people, requests
 from hub.store.together import Gathered, commit
 from hub.vault.database import Connection, Engine, Row, checkpoint
 
@@ -51,7 +49,6 @@ def carry_out(work: Work) -> None:
 def _erase(work: Work) -> None:
     deployment = work.deployment
     whole = whole_persons(work.request)
-    controllers = set(work.request.controllers.split()) | set(work.request.also.split())
     persons = [one.id for one in work.persons.values() if one.id in whole]
 
     def forget(connection: Connection) -> tuple[list[Row[Any]], list[int]] | None:
@@ -60,9 +57,6 @@ def _erase(work: Work) -> None:
             work.step(connection, due_at=deployment.now() + _SETTLING)
             return None
         _note_kept(work, connection)
-        for person in work.persons.values():
-            if person.id not in whole:
-                _forget_crossed(work, connection, person, controllers)
         keys = erasing.forget(connection, gone, deployment.now(), _erased(work, connection))
         people.end_blocks(connection, work.request.id)
         work.receipt.notes = [f"person {row.id}" for row in gone]
@@ -132,21 +126,3 @@ def _shredder(deployment: Deployment) -> Gathered[Sequence[int], bool]:
 
 _shredders: WeakKeyDictionary[Engine, Gathered[Sequence[int], bool]] = WeakKeyDictionary()
 _making = threading.Lock()
-
-
-def _forget_crossed(
-    work: Work, connection: Connection, person: Subject, controllers: set[str]
-) -> None:
-    """Another controller's independent person stays, without what came only from here."""
-    names = targets.crossed(person, sorted(controllers))
-    if not names:
-        return
-    fresh = subjects.load(
-        connection, work.deployment.vault, work.deployment.identities, [person.id], lock=True
-    ).get(person.id)
-    if fresh is None:
-        return
-    for name in names:
-        fresh.profile.pop(name, None)
-    fresh.changed = True
-    subjects.save(connection, [fresh], work.deployment.now())

@@ -21,6 +21,7 @@ from hub.rights.casefile import ref_of
 from hub.store import subjects
 from hub.store.deliveries import Lane
 from hub.store.normalise import plain, vendor_value
+from hub.store.subjects import Subject
 from hub.vault.database import Connection
 
 if TYPE_CHECKING:
@@ -59,22 +60,31 @@ def _outdated(work: Work, name: str, value: Plain | None) -> bool:
 
 
 def _crossed(work: Work, stream: Stream, entry: dict[str, str]) -> dict[str, FieldValue]:
-    """Vendor's field -> value of what the record's person is known by only from the addressed
-    controllers, and that is not in dispute with what the record says itself."""
-    controllers = [*work.request.controllers.split(), *work.request.also.split()]
+    """Vendor's field -> value of what the record's person is, or was, known by only from the
+    addressed controllers, and that is not in dispute with what the record says itself."""
     place = (work.task.system, entry["stream"], entry["scope"])
     for person in work.mine:
         for linked in person.links:
             if linked.place != place or linked.external_id != entry["id"]:
                 continue
-            names = targets.crossed(person, controllers)
+            theirs = _from_here(work, person)
             held = linked.shadow.held
             return {
-                mapping.vendor: vendor_value(person.profile[mapping.hub].value)
+                mapping.vendor: theirs[mapping.hub]
                 for mapping in stream.fields
-                if mapping.hub in names and mapping.vendor not in held
+                if mapping.hub in theirs and mapping.vendor not in held
             }
     return {}
+
+
+def _from_here(work: Work, person: Subject) -> dict[str, FieldValue]:
+    """Hub field -> value that a person of another controller has, or had, only from here."""
+    kept: dict[str, FieldValue] = work.case.crossed.get(str(person.id), {})
+    if work.task.act == "clear":
+        return kept  # the hub forgot it when the request began
+    controllers = [*work.request.controllers.split(), *work.request.also.split()]
+    names = targets.crossed(person, controllers)
+    return {name: vendor_value(person.profile[name].value) for name in names}
 
 
 def wanted(work: Work, opened: Opened, entry: dict[str, str]) -> tuple[dict[str, Any], list[str]]:

@@ -94,6 +94,8 @@ def _carry_out(work: Work, opened: Opened | None, why: str) -> None:
             _in_system(work, opened)
     except (Stale, newcomers.Grew):
         raise
+    except acting.Busy:
+        work.save(due_at=work.deployment.now() + SETTLING)
     except Misconfigured as error:
         postponing.attention(work, postponing.code(error), timedelta(hours=1))
     except Unavailable as error:
@@ -172,10 +174,9 @@ def _in_system(work: Work, opened: Opened) -> None:
     if flying:  # what is on its way may still arrive there: locate only afterwards
         work.save(due_at=deployment.now() + SETTLING)
         return
-    if task.act == "refuse":
-        refusals.check(work, opened)
-        return
-    if lost:
+    if lost and task.act == acting.REFUSE:
+        refusals.settle_lost(work, opened, lost)
+    elif lost:
         _read_back(work, opened, lost)
     for _ in range(LOOKS):
         fresh = _locate(work, opened)
@@ -184,6 +185,9 @@ def _in_system(work: Work, opened: Opened) -> None:
             return
         if _weak(work):
             postponing.attention(work, "weak-match", None)
+            return
+        if task.act == acting.REFUSE:
+            refusals.carry_out(work, opened)
             return
         if task.act == "locate":
             break

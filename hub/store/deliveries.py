@@ -288,6 +288,18 @@ def flying_at(connection: Connection, system: str, persons: Sequence[int]) -> bo
     )
 
 
+def flying_about(connection: Connection, links: Sequence[int]) -> bool:
+    """Whether a write of one of those linked records is in flight, on whatever lane."""
+    return any(
+        connection.execute(
+            sa.select(delivery.c.id)
+            .where(_OPEN_NOW, delivery.c.link_id.in_(part), delivery.c.state.in_(IN_FLIGHT))
+            .limit(1)
+        ).first()
+        for part in chunks(links)
+    )
+
+
 def waiting(connection: Connection) -> dict[str, int]:
     """How many open deliveries each system has."""
     query = (

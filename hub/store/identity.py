@@ -33,9 +33,13 @@ class Identities:
         """Digests to look for an erasure block under: every version of the key."""
         return self._index.digests_all_versions(BLOCK, controller, kind, value)
 
-    def request(self, right: str, controllers: Sequence[str], address: str) -> bytes:
-        """Digest by which a second open request for the same right of the same person is met."""
-        return self._index.digest(IDENTIFIER, "request", right, " ".join(controllers), address)
+    def request(
+        self, right: str, controllers: Sequence[str], address: str, more: Sequence[str] = ()
+    ) -> bytes:
+        """Digest by which a second open request is met that asks the same: `more` is what it asks
+        beside the right."""
+        asked = (right, " ".join(controllers), address, *more)
+        return self._index.digest(IDENTIFIER, "request", *asked)
 
     def secret(self, what: str, value: str) -> bytes:
         """Digest of a one-time code or link, of which nothing else is kept."""

@@ -320,7 +320,7 @@ def test_two_persons_of_one_company_need_a_second_approver(
     hub: Commands, world: SandboxWorld
 ) -> None:
     number = planned(hub, "access", somebody(world, 0), "--also", somebody(world, 2))
-    assert shown(hub, number)["plan"]["weak"] == ["several-persons"]
+    assert shown(hub, number)["plan"]["weak"] == ["several-persons", "unproven-address"]
     assert not hub.ok("rights", "approve", number, "--yes", "--json").json["started"]
     assert other_person(hub).ok("rights", "approve", number, "--yes", "--json").json["started"]
 

@@ -7,6 +7,7 @@ from support.rights_desk import Desk
 from support.world import World
 
 from hub.domain.rights import Right
+from hub.rights import dryrun, slices
 from hub.testing.world import LIVE_PROJECT
 
 OONA = "oona.yhteinen@posti.example"
@@ -47,6 +48,36 @@ def test_what_crossed_is_taken_back(world: World, desk: Desk) -> None:
     number = desk.run(Right.ERASURE, OONA)
     assert Crm(world, "bangeri").value(OONA, "company") is None, desk.states(number)
     assert Crm(world, "bangeri").value(OONA, "last_name") == "Omanimi"
+
+
+def test_what_was_emptied_is_not_written_again_while_another_system_lags(
+    world: World, desk: Desk
+) -> None:
+    other = Crm(world, "bangeri")
+    other.add(OONA, last_name="Omanimi")
+    world.sync()
+    Crm(world, "crowst").add(OONA, last_name="Omanimi", company="Oy X", projects=LIVE_PROJECT)
+    world.sync()
+    assert other.value(OONA, "company") == "Oy X"
+    number = desk.open(Right.ERASURE, OONA)
+    desk.identify(number)
+    desk.approve(number)
+    approved = desk.row(number).plan_hash
+    world.sync(full=True)  # before anything is emptied: nothing is taken for their own
+    slices.work(desk.deployment, "bangeri-crm", desk.opened)
+    assert other.value(OONA, "company") is None, desk.states(number)
+    world.clock.advance(60)
+    other.edit(other.id_of(OONA) or "", job_title="Johtaja")
+    world.sync(full=True)
+    assert other.value(OONA, "company") is None
+    assert dryrun.preview(desk.deployment, number, desk.opened).plan.hash == approved
+    desk.work()
+    desk.confirm(number)
+    world.sync(full=True)
+    assert desk.row(number).state == "notifying", desk.states(number)
+    assert desk.states(number)["bangeri-crm crossed"] == "verified"
+    assert other.value(OONA, "company") is None
+    assert other.value(OONA, "job_title") == "Johtaja"
 
 
 def test_an_own_record_of_the_other_that_is_not_read_yet_is_not_searched_for(

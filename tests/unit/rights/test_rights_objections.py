@@ -1,0 +1,118 @@
+"""An objection reaches what no sync has read yet, and does not end while they may be mailed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.accounts import Crm, List
+from support.rights_desk import Desk
+from support.world import World
+
+from hub.domain.landscape import Direction
+from hub.domain.rights import Right
+from hub.store import deliveries, people
+from hub.vault.database import read_only
+
+OONA = "oona.uusi@posti.example"
+EVENTS = "crowst-tapahtumat"
+MAILER = "crowst-mailer"
+
+
+def test_who_is_only_in_a_tool_is_looked_for_and_refused_there(world: World, desk: Desk) -> None:
+    List(world, "crowst-uutiset").add(OONA)  # an import that no sync has read
+    number = desk.open(Right.OBJECTION, OONA)
+    desk.work()
+    assert desk.states(number)[MAILER] == "verified"
+    assert desk.states(number)["crowst-crm"] == "not_held"
+    assert List(world, "crowst-uutiset").status(OONA) == "unsubscribed"
+
+
+def test_another_list_of_the_same_tool_is_refused_too(world: World, desk: Desk, aino: str) -> None:
+    List(world, EVENTS).add(aino)  # not read yet
+    number = desk.open(Right.OBJECTION, aino)
+    world.sync(full=False)
+    desk.work()
+    assert desk.states(number)[MAILER] == "verified"
+    assert List(world, EVENTS).status(aino) == "unsubscribed"
+
+
+def test_a_record_in_review_is_refused_by_its_address(world: World, desk: Desk, aino: str) -> None:
+    List(world, EVENTS).add(aino, first_name="Pekka", last_name="Virtanen")
+    world.sync(full=True)
+    number = desk.open(Right.OBJECTION, aino)
+    world.sync(full=True)
+    desk.work()
+    assert List(world, EVENTS).status(aino) == "unsubscribed", desk.states(number)
+    assert desk.row(number).state == "notifying", desk.states(number)
+
+
+def test_an_answer_that_was_lost_is_read_back(
+    world: World, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    List(world, "crowst-uutiset").add(OONA)
+    number = desk.open(Right.OBJECTION, OONA)
+    mailer = desk.opened(MAILER).connector
+    real = mailer.write_consents
+
+    def lost(stream: str, batch: object) -> object:
+        real(stream, batch)
+        monkeypatch.setattr(mailer, "write_consents", real)
+        raise ValueError("the answer was lost")
+
+    monkeypatch.setattr(mailer, "write_consents", lost)
+    before = world.writes()[MAILER]
+    desk.work()
+    assert desk.states(number)[MAILER] == "verified"
+    assert world.writes()[MAILER] == before + 1
+    with read_only(desk.deployment.database).connect() as connection:
+        task = desk.tasks(number)[MAILER, "records"].id
+        (sent,) = deliveries.of_task(connection, task)
+    assert (sent.state, sent.reason, sent.purposes) == ("done", "read-back", "newsletter")
+
+
+def test_what_the_hub_may_only_read_is_for_a_person(world: World, desk: Desk, aino: str) -> None:
+    opened = desk.opened(MAILER)
+    stream = opened.system.streams[0]
+    topics = tuple(replace(one, direction=Direction.READ) for one in stream.topics)
+    system = replace(opened.system, streams=(replace(stream, topics=topics),))
+    desk.deployment.systems[MAILER] = replace(opened, system=system)
+    number = desk.open(Right.OBJECTION, aino)
+    desk.work()
+    assert desk.states(number)[MAILER] == "awaiting_external: refusal-by-hand"
+    desk.confirm(number)
+    assert desk.states(number)[MAILER] == "confirmed: refusal-by-hand"
+
+
+def test_who_agrees_again_afterwards_is_not_refused_by_a_late_task(
+    world: World, desk: Desk
+) -> None:
+    number = desk.open(Right.OBJECTION, OONA)
+    world.clock.advance(3600)
+    List(world, "crowst-uutiset").subscribes(OONA)
+    desk.work()
+    assert List(world, "crowst-uutiset").status(OONA) == "subscribed", desk.states(number)
+
+
+def test_another_purpose_stays(world: World, desk: Desk) -> None:
+    List(world, "crowst-uutiset").add(OONA)
+    List(world, EVENTS).add(OONA)
+    desk.open(Right.OBJECTION, OONA, purposes=["events"])
+    desk.work()
+    assert List(world, EVENTS).status(OONA) == "unsubscribed"
+    assert List(world, "crowst-uutiset").status(OONA) == "subscribed"
+
+
+def test_a_shared_address_is_refused_in_every_record(world: World, desk: Desk, aino: str) -> None:
+    with desk.deployment.database.begin() as connection:
+        digest = desk.deployment.identities.email("crowst", aino)
+        people.share_identifier(connection, "crowst", "email", digest)
+    number = desk.open(Right.OBJECTION, aino)
+    world.sync()
+    desk.work()
+    world.sync(full=True)
+    world.clock.advance(3600)
+    desk.work()
+    assert desk.row(number).state == "notifying", desk.states(number)
+    assert Crm(world, "crowst").status(aino, "1001") == "UNSUBSCRIBED"
+    assert List(world, "crowst-uutiset").status(aino) == "unsubscribed"
