@@ -102,7 +102,8 @@ def listed(
     after: int = 0,
     limit: int = 100,
 ) -> list[Row[Any]]:
-    """Requests in the order of their numbers; of `controllers`, those that concern one of them."""
+    """Requests in the order of their numbers; of `controllers`, those that concern one of them, or
+    have a task of theirs."""
     query = sa.select(request).where(request.c.id > after).order_by(request.c.id).limit(limit)
     if states:
         query = query.where(request.c.state.in_(states))
@@ -110,9 +111,19 @@ def listed(
         query = query.where(request.c.right == right)
     if controllers is not None:
         whose = sa.literal(" ") + request.c.controllers + " " + request.c.also + " "
+        theirs = sa.literal(" ") + task.c.controllers + " "
+        named = [f" {one} " for one in controllers]
         query = query.where(
-            sa.or_(*[whose.contains(f" {one} ", autoescape=True) for one in controllers])
-            if controllers
+            sa.or_(
+                *[whose.contains(one, autoescape=True) for one in named],
+                *[
+                    sa.exists().where(
+                        task.c.request_id == request.c.id, theirs.contains(one, autoescape=True)
+                    )
+                    for one in named
+                ],
+            )
+            if named
             else sa.false()
         )
     if open_only:

@@ -141,9 +141,15 @@ class RequestView(RequestSummary):
     """A request with its plan, tasks and timeline."""
 
     identity: str = Field(description="How the person was known: a code; empty: not yet.")
-    plan: PlanView | None = Field(description="Null until the person is known.")
-    approval: ApprovalView = Field(description="Who approved the plan.")
-    tasks: list[TaskView] = Field(description="Of the token's controllers.")
+    plan: PlanView | None = Field(
+        description="Null until the person is known, and where the token sees only tasks."
+    )
+    approval: ApprovalView | None = Field(
+        description="Who approved the plan; null where the token sees only tasks."
+    )
+    tasks: list[TaskView] = Field(
+        description="All, where the token has every controller of the request; else its own."
+    )
     found: int = Field(description="Records located in all.")
     closed_at: datetime | None = Field(description="When it ended.")
     retain_until: datetime | None = Field(description="When its case file ends.")

@@ -147,8 +147,10 @@ def show_request(
             coordinator.tell(connection, deployment, number, Event.REQUEST_VIEWED, token.actor)
     with read_only(deployment.database).connect() as connection:
         row = desk.seen(connection, token, number)
-        tasks = visible(requests.tasks_of(connection, number), token)
-        subjects = [f"request {number}", *(f"task {one.id}" for one in tasks)]
+        tasks = visible(requests.tasks_of(connection, number), token, row)
+        subjects = [f"task {one.id}" for one in tasks]
+        if not token.controllers.isdisjoint(assess.controllers_of(row)):
+            subjects.append(f"request {number}")
         try:
             entries = [one.entry for one in audit.entries(connection, subjects=subjects)]
         except ValueError:
