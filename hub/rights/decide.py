@@ -41,6 +41,14 @@ class CannotDecide(Exception):
         self.code = code
 
 
+_APPROVED = (
+    coordinator.WORKING
+    | coordinator.AFTERWARDS
+    | {RequestState.COOLING_OFF.value, RequestState.NOTIFYING.value}
+)
+"""States that only an approved plan comes to."""
+
+
 def load(connection: Connection, number: int, *, lock: bool = False) -> Row[Any]:
     """A request. Raises NoSuchRequest."""
     request = requests.get(connection, number, lock=lock)
@@ -70,9 +78,7 @@ def approve(
     with deployment.database.begin() as connection:
         request = load(connection, number, lock=True)
         policy = deployment.landscape.rights
-        if request.plan_hash == plan_hash and request.state != RequestState.PLANNED.value:
-            if request.approved_at is None:
-                raise _state(request, "approved")
+        if request.plan_hash == plan_hash and request.state in _APPROVED:
             return request.state != RequestState.COOLING_OFF.value, []
         _must_be(request, RequestState.PLANNED, "approved")
         if request.on_hold:

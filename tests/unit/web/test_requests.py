@@ -157,6 +157,22 @@ def test_another_plan_than_the_one_looked_at_is_not_approved(office: Office) -> 
     assert answer.json()["errors"][0]["field"] == "plan_hash"
 
 
+def test_what_was_taken_back_is_approved_no_more(office: Office) -> None:
+    first, second = office.token(), office.token()
+    number = office.opened(first)
+    office.known(first, number)
+    one = {"system": "crowst-crm", "category": "billing", "ground": "accounting"}
+    body = {"exemptions": [{**one, "until": "2033-01-01"}], "reason": "invoices"}
+    plan = office.post(f"/requests/{number}/exemptions", first, body).json()["plan_hash"]
+    path, approval = f"/requests/{number}/approval", {"plan_hash": plan}
+    assert office.post(path, first, approval).json()["started"] is False
+    assert office.post(f"/requests/{number}/withdrawal", first).status_code == 200
+    for token in (first, second):
+        answer = office.post(path, token, approval)
+        assert (answer.status_code, answer.json()["code"]) == (409, "wrong-state")
+        assert "withdrawn" in answer.json()["detail"]
+
+
 def test_an_exemption_needs_a_second_approval_by_another(office: Office) -> None:
     first, second = office.token(), office.token()
     number = office.opened(first)
