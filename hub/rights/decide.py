@@ -46,7 +46,7 @@ _APPROVED = (
     | coordinator.AFTERWARDS
     | {RequestState.COOLING_OFF.value, RequestState.NOTIFYING.value}
 )
-"""States that only an approved plan comes to."""
+"""States that an approved plan comes to; a refusal that is to be told is `notifying` too."""
 
 
 def load(connection: Connection, number: int, *, lock: bool = False) -> Row[Any]:
@@ -55,6 +55,11 @@ def load(connection: Connection, number: int, *, lock: bool = False) -> Row[Any]
     if request is None:
         raise NoSuchRequest(f"there is no request {number}")
     return request
+
+
+def refused(request: Row[Any]) -> bool:
+    """Whether the whole request was refused; while it is open, the person is still to be told."""
+    return request.reason in set(ExemptionGround)
 
 
 def deadline_of(request: Row[Any]) -> Deadline:
@@ -78,7 +83,7 @@ def approve(
     with deployment.database.begin() as connection:
         request = load(connection, number, lock=True)
         policy = deployment.landscape.rights
-        if request.plan_hash == plan_hash and request.state in _APPROVED:
+        if request.plan_hash == plan_hash and request.state in _APPROVED and not refused(request):
             return request.state != RequestState.COOLING_OFF.value, []
         _must_be(request, RequestState.PLANNED, "approved")
         if request.on_hold:
@@ -165,14 +170,27 @@ def exempt(
 
 
 def refuse(deployment: Deployment, number: int, ground: str, reason: str, actor: str) -> None:
-    """Refuse the whole request on a ground of the closed list (Art. 12(4)-(5))."""
+    """Refuse the whole request on a ground of the closed list (Art. 12(5)). The person is told,
+    with the reasons and the ways to complain, before it ends (Art. 12(4)): its deadline runs on."""
     with deployment.database.begin() as connection:
         request = load(connection, number, lock=True)
         if request.state not in assess.PLANNABLE or requests.tasks_of(connection, number):
             raise _state(request, "refused")
         _ground(request, ground)
         add_note(connection, deployment, request, "decisions", reason, actor)
-        _end(connection, deployment, number, RequestState.REFUSED, actor, ground=ground)
+        request = load(connection, number)
+        people.end_blocks(connection, number)
+        requests.change(
+            connection,
+            request,
+            state=RequestState.NOTIFYING.value,
+            reason=ground,
+            approved_at=None,
+            approved_by="",
+        )
+        coordinator.tell(
+            connection, deployment, number, Event.REQUEST_REFUSED, actor, ground=ground
+        )
 
 
 def withdraw(deployment: Deployment, number: int, actor: str) -> None:
@@ -187,7 +205,9 @@ def withdraw(deployment: Deployment, number: int, actor: str) -> None:
         for task in tasks:
             if task.waiting:
                 requests.step(connection, task, waiting=False, reason="withdrawn")
-        _end(connection, deployment, number, RequestState.WITHDRAWN, actor)
+        people.end_blocks(connection, number)
+        _end(connection, deployment, number, RequestState.WITHDRAWN, reason="")
+        coordinator.tell(connection, deployment, number, Event.REQUEST_WITHDRAWN, actor)
 
 
 def hold(deployment: Deployment, number: int, actor: str, *, on: bool, reason: str = "") -> None:
@@ -213,7 +233,7 @@ def extend(
     now = deployment.now()
     with deployment.database.begin() as connection:
         request = load(connection, number, lock=True)
-        if not request.open:
+        if not request.open or refused(request):  # a refusal is told within the month
             raise _state(request, "extended")
         if request.extended_at is not None:
             raise CannotDecide("extended", "a deadline is extended once, and this one was")
@@ -285,12 +305,12 @@ def retry(deployment: Deployment, number: int, actor: str) -> list[str]:
 
 
 def notified(deployment: Deployment, number: int, how: str, text: str, actor: str) -> None:
-    """Record that the person was told what was done, and close the request. Where a merge brought
-    somebody in meanwhile, the plan grows instead (CannotDecide)."""
+    """Record that the person was told what was done, or why it was refused, and close the request.
+    Where a merge brought somebody in meanwhile, the plan grows instead (CannotDecide)."""
     with deployment.database.begin() as connection:
         request = load(connection, number, lock=True)
         _must_be(request, RequestState.NOTIFYING, "closed")
-        grew = assess.grow(connection, deployment, number)
+        grew = not refused(request) and assess.grow(connection, deployment, number)
         if not grew:
             _close(connection, deployment, request, how, text, actor)
     if grew:
@@ -308,7 +328,15 @@ def _close(
     add_note(connection, deployment, request, "notices", text, actor, how=how)
     request = load(connection, request.id)
     coordinator.tell(connection, deployment, request.id, Event.REQUEST_NOTIFIED, actor)
-    coordinator.close(connection, deployment, request, assess.casefile(deployment, request), actor)
+    if not refused(request):
+        case = assess.casefile(deployment, request)
+        coordinator.close(connection, deployment, request, case, actor)
+        return
+    state = RequestState.REFUSED
+    _end(connection, deployment, request.id, state, notified_at=deployment.now())
+    coordinator.tell(
+        connection, deployment, request.id, Event.REQUEST_CLOSED, actor, state=state.value
+    )
 
 
 def note(deployment: Deployment, number: int, text: str, actor: str) -> None:
@@ -340,23 +368,18 @@ def _end(
     deployment: Deployment,
     number: int,
     state: RequestState,
-    actor: str,
-    **detail: str,
+    **more: Any,
 ) -> None:
-    request = load(connection, number)
     now = deployment.now()
-    people.end_blocks(connection, number)
     requests.change(
         connection,
-        request,
+        load(connection, number),
         state=state.value,
         open=False,
         closed_at=now,
         retain_until=now + deployment.landscape.rights.keep,
-        reason=detail.get("ground", ""),
+        **more,
     )
-    event = Event.REQUEST_REFUSED if state is RequestState.REFUSED else Event.REQUEST_WITHDRAWN
-    coordinator.tell(connection, deployment, number, event, actor, **detail)
 
 
 def _questions(request: Row[Any]) -> list[IdentityQuestion]:

@@ -232,7 +232,7 @@ class Extending(Body):
 
 
 class Notice(Body):
-    """The person was told what was done; the request closes."""
+    """The person was told what was done, or why not; the request closes."""
 
     how: Literal["email", "letter", "phone", "in-person"] = Field(description="By what way.")
     text: Note = Field(description="What they were told.", examples=["Tietosi on poistettu."])

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from hub.domain.audit import Event
 from hub.domain.rights import RequestState, Right
 from hub.rights import assess, coordinator, dryrun, intake, package
-from hub.rights.decide import deadline_of, load
+from hub.rights.decide import deadline_of, load, refused
 from hub.store import audit, requests
 from hub.store.tokens import Scope
 from hub.vault.database import read_only
@@ -213,7 +213,7 @@ def get_package(
         row = desk.whole(connection, token, number)
         if row.right not in (Right.ACCESS.value, Right.PORTABILITY.value):
             raise Refused(409, "no-package", "Only access and portability have a package.")
-        if row.state not in _GATHERED:
+        if row.state not in _GATHERED or refused(row):
             raise Refused(409, "not-gathered", "Nothing is gathered yet: approve the plan first.")
         right = Right(row.right)
         tasks = requests.tasks_of(connection, number)

@@ -12,7 +12,7 @@ from support.accounts import Crm
 from support.office import EMAIL, Office
 
 from hub.domain.audit import Event
-from hub.rights import manual, slices
+from hub.rights import manual, slices, watch
 from hub.store import audit, requests
 from hub.store.tokens import Scope
 from hub.vault.database import read_only
@@ -200,6 +200,47 @@ def test_an_exemption_needs_a_second_approval_by_another(office: Office) -> None
     assert kept["exemption"]["until"] == "2033-01-01"
 
 
+def test_a_refusal_ends_once_the_person_was_told(office: Office) -> None:
+    token = office.token()
+    number = office.opened(token, "access")
+    at, body = f"/requests/{number}", {"ground": "excessive", "reason": "the fourth"}
+    plan = office.known(token, number)
+    assert office.post(f"{at}/refusal", token, body).json()["state"] == "notifying"
+    for path, wrong in (
+        ("approval", {"plan_hash": plan}),
+        ("refusal", body),
+        ("extension", {"reason": "complex", "explanation": "many systems"}),
+    ):
+        answer = office.post(f"{at}/{path}", token, wrong)
+        assert (answer.status_code, answer.json()["code"]) == (409, "wrong-state"), path
+    assert office.get(f"{at}/package", token).json()["code"] == "not-gathered"
+    office.world.clock.advance(25 * 86_400)
+    watch.escalate(office.deployment)
+    shown = office.get(at, token).json()
+    assert (shown["open"], shown["reason"]) == (True, "excessive")
+    assert shown["deadline"]["escalation"] != "none"
+    assert "request-escalated" in [one["event"] for one in shown["timeline"]]
+    notice = {"how": "letter", "text": "Perustelut, valitus ja muutoksenhaku."}
+    assert office.post(f"{at}/notice", token, notice).json()["state"] == "refused"
+    shown = office.get(f"{at}?casefile=true", token).json()
+    assert not shown["open"]
+    assert shown["casefile"]["notices"][0]["how"] == "letter"
+    assert [one["event"] for one in shown["timeline"]][-2:] == [
+        "request-closed",
+        "request-viewed",
+    ]
+
+
+def test_one_of_whom_nothing_is_known_is_refused_too(office: Office) -> None:
+    token = office.token()
+    number = office.opened(token)
+    body = {"ground": "unfounded", "reason": "not a person"}
+    assert office.post(f"/requests/{number}/refusal", token, body).json()["state"] == "notifying"
+    notice = {"how": "email", "text": "Perustelut."}
+    answer = office.post(f"/requests/{number}/notice", token, notice)
+    assert answer.json()["state"] == "refused"
+
+
 def test_an_exemption_that_does_not_fit_is_refused(office: Office) -> None:
     token = office.token()
     number = office.opened(token)
@@ -299,7 +340,7 @@ def test_scope_hold_release_extension_notes_refusal_withdrawal_retry(office: Off
 
     other = office.opened(token, "access")
     body = {"ground": "excessive", "reason": "the fourth"}
-    assert office.post(f"/requests/{other}/refusal", token, body).json()["state"] == "refused"
+    assert office.post(f"/requests/{other}/refusal", token, body).json()["state"] == "notifying"
     third = office.opened(token, "portability")
     assert office.post(f"/requests/{third}/withdrawal", token).json()["state"] == "withdrawn"
 
