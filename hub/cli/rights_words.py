@@ -107,7 +107,8 @@ REASONS: Mapping[str, Words] = {
     # a person has to judge or to act
     "weak-match": Words(
         "records were found only by what several people may share, a phone for example",
-        "look at them in the tool, then: hub rights match TASK --same, or --other",
+        "hub rights match TASK lists them; look at each in the tool, then: "
+        "hub rights match TASK --same, or --other",
     ),
     "manual-system": Words("a tool without an interface: a person does it", _BY_HAND),
     "by-hand": Words("only a person can do or judge this", _BY_HAND),

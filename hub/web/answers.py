@@ -269,6 +269,23 @@ class ManualTask(BaseModel):
     confirm_by: datetime | None = Field(description="Until when.")
 
 
+class WeakView(BaseModel):
+    """A record that may be the person's, or somebody else's."""
+
+    record: int = Field(description="Its number within the task.", examples=[1])
+    system: str = Field(description="The system that holds it.", examples=["crowst-crm"])
+    stream: str = Field(description="What kind of record.", examples=["contacts"])
+    scope: str = Field(description="In which list, audience or webinar; empty: there is one.")
+    id: str = Field(description="The vendor's id of it.", examples=["512"])
+    by: str = Field(description="What it was found by.", examples=["phone"])
+
+
+class WeakMatches(BaseModel):
+    """The records that a task asks about."""
+
+    records: list[WeakView] = Field(description="Those without an answer.")
+
+
 class Done(BaseModel):
     """It was recorded."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import Path, Query
@@ -12,11 +13,12 @@ from hub.domain.rights import RequestState, TaskState
 from hub.rights import decide, manual, matches
 from hub.rights.manual import CannotConfirm
 from hub.store import audit, requests
+from hub.store.tokens import Token
 from hub.vault.database import Connection, Row, read_only
 from hub.web import answers, asked
 from hub.web.desk import Desk, Handler, TheDesk
 from hub.web.problems import Refused
-from hub.web.repeating import errors, post, router
+from hub.web.repeating import errors, get, post, router
 from hub.web.requests import MOST, Number
 
 api = router("tasks")
@@ -72,15 +74,38 @@ def confirm_task(
     return _now(desk, task)
 
 
+@get(
+    api,
+    "/requests/{number}/tasks/{task}/matches",
+    404,
+    409,
+    response_model=answers.WeakMatches,
+)
+def list_matches(
+    number: Number, task: TaskNumber, desk: TheDesk, token: Handler
+) -> answers.WeakMatches:
+    """List the records that a task asks about: found by what several people may share, a phone for
+    example. Needs every controller whose task it is; the look is entered in the audit log."""
+    _may_judge(desk, token, number, task)
+    return answers.WeakMatches(
+        records=[
+            answers.WeakView(**asdict(one))
+            for one in matches.weak(desk.deployment, task, token.actor)
+        ]
+    )
+
+
 @post(api, "/requests/{number}/tasks/{task}/match", response_model=answers.TaskChanged)
 def judge_match(
     number: Number, task: TaskNumber, body: asked.Match, desk: TheDesk, token: Handler
 ) -> answers.TaskChanged:
-    """Say whether records that are not certainly the person's are theirs; the task goes on."""
-    with read_only(desk.deployment.database).connect() as connection:
-        desk.task(connection, token, number, task)
-        _unless_archived(connection, number)
-    system = matches.judge(desk.deployment, task, token.actor, same=body.same)
+    """Say whether records that are not certainly the person's are theirs; once each has its answer
+    the task goes on. Needs every controller whose task it is.
+
+    Of an erasure, that a record is the person's takes another token than the one that approved.
+    """
+    _may_judge(desk, token, number, task)
+    system = matches.judge(desk.deployment, task, token.actor, same=body.same, records=body.records)
     desk.wake([system])
     return _now(desk, task)
 
@@ -124,6 +149,13 @@ def confirm_by_link(
         manual.confirm(connection, desk.deployment, task.id, body.by, body.statement)
     desk.wake_due()
     return answers.Done(confirmed=True)
+
+
+def _may_judge(desk: Desk, token: Token, number: int, task: int) -> None:
+    with read_only(desk.deployment.database).connect() as connection:
+        row = desk.task(connection, token, number, task)
+        desk.all_of(token, row.controllers.split())  # the records are theirs, whoever was asked
+        _unless_archived(connection, number)
 
 
 def _by_link(desk: Desk, connection: Connection, link: str) -> Row[object]:

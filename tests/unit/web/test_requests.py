@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from support.accounts import Crm
 from support.office import EMAIL, Office
+from support.rights_desk import Desk
 
 from hub.domain.audit import Event
 from hub.rights import manual, slices, watch
@@ -457,15 +458,77 @@ def test_links_are_not_guessed_quickly(office: Office) -> None:
 def test_a_task_that_asks_nothing_is_not_judged(office: Office) -> None:
     token = office.token()
     number, task = manual_task(office, token)
-    answer = office.post(f"/requests/{number}/tasks/{task}/match", token, {"same": True})
+    answer = office.post(
+        f"/requests/{number}/tasks/{task}/match", token, {"same": True, "records": [1]}
+    )
     assert (answer.status_code, answer.json()["code"]) == (409, "no-question")
+
+
+def weak_matches(office: Office, token: dict[str, str]) -> tuple[int, str, list[str]]:
+    """An erasure under way that found two contacts by her telephone: its number, the path of the
+    task, the contacts."""
+    crm = Crm(office.world, "crowst")
+    crm.add(EMAIL, first_name="Aino", phone="+358401234567")
+    office.world.sync()
+    shared = [crm.add(None, first_name=name, phone="+358401234567") for name in ("Aimo", "Aini")]
+    number = office.opened(token)
+    plan = office.known(token, number)
+    office.post(f"/requests/{number}/approval", token, {"plan_hash": plan})
+    work(office)
+    tasks = office.get(f"/requests/{number}", token).json()["tasks"]
+    task = next(one for one in tasks if one["reason"] == "weak-match")
+    return number, f"/requests/{number}/tasks/{task['task']}", shared
+
+
+def test_each_weak_match_is_named_and_judged_by_itself(office: Office) -> None:
+    first, second = office.token(), office.token()
+    number, at, shared = weak_matches(office, first)
+    crm = Crm(office.world, "crowst").box.account
+    looks = events(office, Event.REQUEST_VIEWED)
+    listed = office.get(f"{at}/matches", first).json()["records"]
+    assert {one["id"] for one in listed} == set(shared)
+    assert {(one["system"], one["stream"], one["by"]) for one in listed} == {
+        ("crowst-crm", "contacts", "phone")
+    }
+    assert events(office, Event.REQUEST_VIEWED) == looks + 1
+    record = {one["id"]: one["record"] for one in listed}
+    hers, anothers = shared
+
+    alone = office.post(f"{at}/match", first, {"same": True, "records": [record[hers]]})
+    assert (alone.status_code, alone.json()["code"]) == (409, "second-approver")
+    unknown = office.post(f"{at}/match", second, {"same": True, "records": [99]})
+    assert (unknown.status_code, unknown.json()["code"]) == (409, "no-question")
+    said = office.post(f"{at}/match", first, {"same": False, "records": [record[anothers]]})
+    assert said.json()["state"] == "attention"  # one is left
+    left = office.get(f"{at}/matches", first).json()["records"]
+    assert [one["id"] for one in left] == [hers]
+    said = office.post(f"{at}/match", second, {"same": True, "records": [record[hers]]})
+    assert said.json()["state"] == "pending"
+    Desk(office.world).work()
+    assert crm.find(hers) is None
+    assert crm.find(anothers) is not None
+    judged = [
+        (one["actor"], one["detail"]["same"])
+        for one in office.get(f"/requests/{number}", first).json()["timeline"]
+        if one["event"] == "review-decided"
+    ]
+    assert judged == [("token:1", "no"), ("token:2", "yes")]
+
+
+def test_nobodys_record_is_judged_by_another_controller(office: Office) -> None:
+    token, other = office.token(), office.token(controllers=["bangeri"])
+    _, at, _ = weak_matches(office, token)
+    assert office.get(f"{at}/matches", other).status_code == 404
+    body = {"same": True, "records": [1]}
+    assert office.post(f"{at}/match", other, body).status_code == 404
+    assert office.post(f"{at}/match", token, {"same": True}).status_code == 422
 
 
 def test_a_task_of_another_request_is_not_there(office: Office) -> None:
     token = office.token()
     _, task = manual_task(office, token)
     other = office.opened(token, "access")
-    for act, body in (("link", None), ("match", {"same": True})):
+    for act, body in (("link", None), ("match", {"same": True, "records": [1]})):
         answer = office.post(f"/requests/{other}/tasks/{task}/{act}", token, body)
         assert answer.status_code == 404
 
