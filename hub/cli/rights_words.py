@@ -114,7 +114,7 @@ REASONS: Mapping[str, Words] = {
     "by-hand": Words("only a person can do or judge this", _BY_HAND),
     "remainder-by-hand": Words("a part is kept on a ground; a person deletes the rest", _BY_HAND),
     # of requests and plans
-    "withdrawn": Words("the person took the request back"),
+    "withdrawn": Words("the person took the request back: nothing more is to be done"),
     "plan-grew": Words(
         "more was found after approval, so the plan is approved anew", "hub rights approve N"
     ),

@@ -203,8 +203,10 @@ def withdraw(deployment: Deployment, number: int, actor: str) -> None:
         if not may_withdraw(Right(request.right), begun):
             raise _state(request, "withdrawn")
         for task in tasks:
-            if task.waiting:
-                requests.step(connection, task, waiting=False, reason="withdrawn")
+            if task.waiting or task.state == TaskState.AWAITING_EXTERNAL.value:
+                requests.step(
+                    connection, task, waiting=False, reason="withdrawn", confirm_by=None
+                )
         people.end_blocks(connection, number)
         _end(connection, deployment, number, RequestState.WITHDRAWN, reason="")
         coordinator.tell(connection, deployment, number, Event.REQUEST_WITHDRAWN, actor)

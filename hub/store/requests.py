@@ -261,8 +261,16 @@ def step(connection: Connection, row: Row[Any], **values: Any) -> None:
 
 
 def overdue_confirmations(connection: Connection, now: datetime) -> list[Row[Any]]:
-    """Manual tasks whose time is over."""
-    query = sa.select(task).where(task.c.state == "awaiting_external", task.c.confirm_by <= now)
+    """Manual tasks whose time is over, and that somebody is still to do."""
+    query = (
+        sa.select(task)
+        .join(request, request.c.id == task.c.request_id)
+        .where(
+            task.c.state == "awaiting_external",
+            task.c.confirm_by <= now,
+            request.c.state.not_in(("withdrawn", "archived")),
+        )
+    )
     return list(connection.execute(query))
 
 

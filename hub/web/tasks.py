@@ -11,7 +11,7 @@ from starlette.requests import Request
 from hub.domain.audit import Event
 from hub.domain.rights import RequestState, TaskState
 from hub.rights import decide, manual, matches
-from hub.rights.manual import CannotConfirm
+from hub.rights.manual import CannotConfirm, NoLongerNeeded
 from hub.store import audit, requests
 from hub.store.tokens import Token
 from hub.vault.database import Connection, Row, read_only
@@ -113,7 +113,7 @@ def judge_match(
 @api.get(
     "/confirmations/{link}",
     response_model=answers.ManualTask,
-    responses=errors(always=_OPEN),
+    responses=errors(410, always=_OPEN),
 )
 def show_manual_task(
     link: Link,
@@ -137,7 +137,7 @@ def show_manual_task(
 @api.post(
     "/confirmations/{link}",
     response_model=answers.Done,
-    responses=errors(409, 415, always=_OPEN),
+    responses=errors(409, 410, 415, always=_OPEN),
 )
 def confirm_by_link(
     link: Link, body: asked.Confirmation, desk: TheDesk, request: Request
@@ -161,6 +161,10 @@ def _may_judge(desk: Desk, token: Token, number: int, task: int) -> None:
 def _by_link(desk: Desk, connection: Connection, link: str) -> Row[object]:
     try:
         return manual.by_link(connection, desk.deployment, link)
+    except NoLongerNeeded:
+        raise Refused(
+            410, "no-longer-needed", "This is no longer needed: there is nothing to do any more."
+        ) from None
     except CannotConfirm:
         raise Refused(
             404, "no-such-link", "The link was used already or is none of ours: ask for another."

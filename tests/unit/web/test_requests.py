@@ -435,6 +435,24 @@ def test_a_one_time_link_confirms_its_task_once(office: Office) -> None:
     assert (again.status_code, again.json()["code"]) == (409, "cannot-confirm")
 
 
+def test_a_link_whose_request_was_taken_back_says_so(office: Office) -> None:
+    token = office.token()
+    number, task = manual_task(office, token)
+    made = office.post(f"/requests/{number}/tasks/{task}/link", token).json()["link"]
+    path = made.removeprefix("https://localhost:8443/api/v1")
+    with office.deployment.database.begin() as connection:  # of a right that may be taken back
+        row = requests.get(connection, number)
+        assert row is not None
+        requests.change(
+            connection, row, state="withdrawn", open=False, retain_until=office.deployment.now()
+        )
+    for _ in range(2):
+        for answer in (office.get(path), office.post(path, None, {"by": "V", "statement": "x"})):
+            assert (answer.status_code, answer.json()["code"]) == (410, "no-longer-needed")
+        watch.archive(office.deployment)
+    assert office.get(f"/requests/{number}", token).json()["state"] == "archived"
+
+
 def test_a_newer_link_ends_the_earlier_one(office: Office) -> None:
     token = office.token()
     number, task = manual_task(office, token)
