@@ -26,6 +26,7 @@ from hub.domain.rights import RequestState, Right, TaskState, may_withdraw
 from hub.rights import assess, coordinator
 from hub.rights.casefile import CaseFile
 from hub.store import people, requests
+from hub.store.sql import once_more
 from hub.vault.database import Connection, Row
 
 
@@ -80,6 +81,14 @@ def approve(
 
     The same approval again changes nothing. Raises CannotDecide, NoSuchRequest.
     """
+    # a sync that merges these persons holds their rows before the request's: on PostgreSQL the two
+    # may meet crosswise
+    return once_more(lambda: _approve(deployment, number, plan_hash, actor))
+
+
+def _approve(
+    deployment: Deployment, number: int, plan_hash: str, actor: str
+) -> tuple[bool, Sequence[str]]:
     with deployment.database.begin() as connection:
         request = load(connection, number, lock=True)
         policy = deployment.landscape.rights
@@ -204,9 +213,7 @@ def withdraw(deployment: Deployment, number: int, actor: str) -> None:
             raise _state(request, "withdrawn")
         for task in tasks:
             if task.waiting or task.state == TaskState.AWAITING_EXTERNAL.value:
-                requests.step(
-                    connection, task, waiting=False, reason="withdrawn", confirm_by=None
-                )
+                requests.step(connection, task, waiting=False, reason="withdrawn", confirm_by=None)
         people.end_blocks(connection, number)
         _end(connection, deployment, number, RequestState.WITHDRAWN, reason="")
         coordinator.tell(connection, deployment, number, Event.REQUEST_WITHDRAWN, actor)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import orjson
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
+from sqlalchemy.engine import RootTransaction
 
 from hub.domain.audit import (
     GENESIS,
@@ -39,19 +42,46 @@ def record(
     subject: str = "",
     detail: Mapping[str, str] | None = None,
 ) -> None:
-    """Append an entry. Lock what it tells of first: the log's end is held until the transaction
-    ends. Raises ValueError where something is no code."""
-    if connection.dialect.name == "postgresql":
+    """Append an entry. Raises ValueError where something is no code.
+
+    On PostgreSQL, where others write at the same time, entries are chained as the last thing that
+    their transaction does: the log's end is held from then on, and who holds it waits for no row.
+    """
+    entry = Entry(1, now, event, actor, subject, detail or {})
+    if connection.dialect.name != "postgresql":
+        _append(connection, entry)
+        return
+    transaction = connection.get_transaction()
+    assert transaction is not None  # whatever is told of was done in one
+    if not sa.event.contains(connection, "commit", _append_waiting):
+        sa.event.listen(connection, "commit", _append_waiting)
+    _waiting.setdefault(transaction, []).append(entry)
+
+
+_waiting: WeakKeyDictionary[RootTransaction, list[Entry]] = WeakKeyDictionary()
+"""What transactions that are under way on PostgreSQL are to append; of one that is rolled back
+nothing is left."""
+
+
+def _append_waiting(connection: Connection) -> None:
+    transaction = connection.get_transaction()
+    entries = _waiting.pop(transaction, []) if transaction is not None else []
+    if entries:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+    for one in entries:
+        _append(connection, one)
+
+
+def _append(connection: Connection, given: Entry) -> None:
     before = head(connection)
-    entry = Entry(before.seq + 1, now, event, actor, subject, detail or {})
+    entry = replace(given, seq=before.seq + 1)
     connection.execute(
         sa.insert(audit).values(
             seq=entry.seq,
-            at=now,
-            event=event.value,
-            actor=actor,
-            subject=subject,
+            at=entry.at,
+            event=entry.event.value,
+            actor=entry.actor,
+            subject=entry.subject,
             detail=orjson.dumps(dict(entry.detail), option=orjson.OPT_SORT_KEYS).decode(),
             hash=chain_hash(before.hash, entry),
         )
