@@ -118,8 +118,9 @@ def refuse(
     sandbox: SandboxOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Refuse the whole request. The person is told within one month, with the reason and the right
-    to complain (Art. 12(4))."""
+    """Refuse the whole request. It ends once `hub rights notified` says how the person was told:
+    within one month, with the reasons, and that they may complain to the Data Protection Ombudsman
+    and go to court (Art. 12(4))."""
     with opened(config, sandbox=sandbox) as hub:
         with deciding(number):
             decide.refuse(hub.deployment, number, ground.value, reason, actor())
@@ -223,7 +224,8 @@ def notified(
     sandbox: SandboxOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Record that the person was told what was done, which closes the request."""
+    """Record that the person was told what was done, or why it was refused, which closes the
+    request."""
     if bool(text.strip()) == (file is not None):
         raise Stop("give either --text or --file: what the person was told", "", Code.USAGE)
     with opened(config, sandbox=sandbox) as hub:

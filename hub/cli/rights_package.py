@@ -57,7 +57,7 @@ def package(
             )
         if row.state == "archived":
             raise Stop(f"the case file of request {number} has ended, and the answer with it")
-        if row.approved_at is None or row.state in assess.PLANNABLE:
+        if row.approved_at is None or row.state in assess.PLANNABLE:  # a refusal clears it
             raise Stop(
                 f"nothing has been gathered for request {number}: it is {row.state}",
                 f"`hub rights show {number}` says what comes next",

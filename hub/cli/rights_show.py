@@ -22,7 +22,7 @@ from hub.domain.rights import RequestState
 from hub.opening import Hub
 from hub.rights import assess, coordinator
 from hub.rights.casefile import CaseFile
-from hub.rights.decide import deadline_of
+from hub.rights.decide import deadline_of, refused
 from hub.rights.dryrun import Found, Preview, preview
 from hub.store import requests
 from hub.vault.database import Row, read_only
@@ -196,6 +196,8 @@ def print_head(console: Console, row: Row[Any], due: Deadline, today: date) -> N
     if row.reason:
         words = reason(row.reason)
         console.print(Text(words.means, style="yellow"))
+        if row.open and refused(row):
+            console.print(Text(f"Mend: {mend(row.reason, row.id, 0)}", style="bold"))
     if row.state == RequestState.COOLING_OFF:
         console.print(f"Begins {when(row.starts_at)}.")
     if row.watch_at is not None:

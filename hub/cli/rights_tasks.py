@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -10,8 +12,9 @@ from rich.text import Text
 from hub.cli.base import Code, ConfigOption, JsonOption, SandboxOption, Stop, command, opened
 from hub.cli.rights_base import TaskArgument, actor, carry_out, deciding, task_row
 from hub.cli.rights_report import report
-from hub.cli.show import out, print_json, when
+from hub.cli.show import cells, out, print_json, table, when
 from hub.rights import manual, matches
+from hub.rights.matches import Weak
 
 app = typer.Typer()
 
@@ -22,20 +25,60 @@ def match(
     task: TaskArgument,
     same: Annotated[bool, typer.Option("--same", help="The records are the person's.")] = False,
     other: Annotated[bool, typer.Option("--other", help="They are somebody else's.")] = False,
+    record: Annotated[
+        list[int] | None,
+        typer.Option(metavar="N", help="Of that record, by its number; may be repeated."),
+    ] = None,
     config: ConfigOption = None,
     sandbox: SandboxOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Judge records that were found only by what several people may share."""
-    if same == other:
+    """List the records that were found only by what several people may share, and judge them: with
+    --same or --other, each by itself.
+
+    Of an erasure, --same takes somebody else than who approved it.
+    """
+    if same and other:
         raise Stop("give either --same or --other", "", Code.USAGE)
     with opened(config, sandbox=sandbox) as hub:
         row = task_row(hub, task)
         with deciding(row.request_id):
-            system = matches.judge(hub.deployment, task, actor(), same=same)
+            asked = matches.weak(hub.deployment, task, actor())
+            if not (same or other):
+                _print_weak(task, asked, json=json)
+                return
+            if len(asked) > 1 and not record:
+                raise Stop(
+                    f"task {task} asks about {len(asked)} records",
+                    f"`hub rights match {task}` lists them; say which: --record N",
+                    Code.USAGE,
+                )
+            system = matches.judge(hub.deployment, task, actor(), same=same, records=record or ())
         carry_out(hub, row.request_id, [system], quiet=json)
-        said = "The records are the person's." if same else "The records are left alone."
+        said = "Said to be the person's." if same else "Somebody else's: left alone."
         report(hub, row.request_id, said, json=json)
+
+
+def _print_weak(task: int, asked: Sequence[Weak], *, json: bool) -> None:
+    if json:
+        print_json([asdict(one) for one in asked])
+        return
+    if not asked:
+        out().print(Text(f"Task {task} asks about no record."))
+        return
+    listed = table(
+        f"Task {task} asks about", "record", "system", "kind", "in", "id", "found by",
+        numbers=("record",),
+    )  # fmt: skip
+    for one in asked:
+        listed.add_row(*cells(one.record, one.system, one.stream, one.scope or "–", one.id, one.by))
+    out().print(listed)
+    out().print(
+        Text(
+            f"Look at each in the tool; then hub rights match {task} --record N --same, or --other",
+            style="dim",
+        )
+    )
 
 
 @app.command()

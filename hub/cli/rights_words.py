@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from hub.domain.exemption import ExemptionGround
+
 
 class Words(NamedTuple):
     """A code in words."""
@@ -29,7 +31,8 @@ REQUEST_STATES: Mapping[str, Words] = {
     ),
     "verifying": Words("every system has answered; the hub's own copy is last"),
     "notifying": Words(
-        "everything is done; the person has to be told", "hub rights notified N --how … --text …"
+        "the person has to be told what was done, or why it was refused",
+        "hub rights notified N --how … --text …",
     ),
     "closed": Words("closed, everything proved"),
     "closed_with_exceptions": Words("closed; something is kept on a stated ground"),
@@ -53,6 +56,10 @@ TASK_STATES: Mapping[str, str] = {
 
 _CHECK = "hub check has the mend; it is tried again by itself, at once with hub rights retry N"
 _AGAIN = "nothing: it is tried again for as long as the request is open; hub rights retry N at once"
+_TELL_WHY = (
+    "tell the person within the month: why, and that they may complain to the Data Protection "
+    "Ombudsman and go to court (Art. 12(4)); then hub rights notified N"
+)
 _BY_HAND = "hub rights instructions TASK; when it is done: hub rights confirm TASK"
 
 REASONS: Mapping[str, Words] = {
@@ -108,13 +115,14 @@ REASONS: Mapping[str, Words] = {
     # a person has to judge or to act
     "weak-match": Words(
         "records were found only by what several people may share, a phone for example",
-        "look at them in the tool, then: hub rights match TASK --same, or --other",
+        "hub rights match TASK lists them; look at each in the tool, then: "
+        "hub rights match TASK --same, or --other",
     ),
     "manual-system": Words("a tool without an interface: a person does it", _BY_HAND),
     "by-hand": Words("only a person can do or judge this", _BY_HAND),
     "remainder-by-hand": Words("a part is kept on a ground; a person deletes the rest", _BY_HAND),
     # of requests and plans
-    "withdrawn": Words("the person took the request back"),
+    "withdrawn": Words("the person took the request back: nothing more is to be done"),
     "plan-grew": Words(
         "more was found after approval, so the plan is approved anew", "hub rights approve N"
     ),
@@ -153,6 +161,9 @@ def reason(code: str) -> Words:
     if code.startswith("residual-"):
         what = code.removeprefix("residual-").replace("-", " ")
         return Words(f"the vendor may keep {what}, which no call reaches", _BY_HAND)
+    if code in set(ExemptionGround):
+        ground = ExemptionGround(code)
+        return Words(f"refused: {ground.titles['en']} ({ground.law})", _TELL_WHY)
     act = _ACTS.get(code.removeprefix("cannot-")) if code.startswith("cannot-") else None
     if act is not None:
         return Words(f"the connector cannot {act}: a person does it", _BY_HAND)

@@ -112,16 +112,24 @@ _AT_WORK = frozenset({_S.EXECUTING, _S.ATTENTION, _S.AWAITING_EXTERNAL, _S.VERIF
 
 MOVES: Mapping[RequestState, frozenset[RequestState]] = {
     # straight to planned: a right that acts at once, or a person who is known and clear
+    # straight to notifying: the whole is refused, and the person is told why
     _S.RECEIVED: frozenset(
-        {_S.IDENTITY_PENDING, _S.ASSESSING, _S.PLANNED, _S.REFUSED, _S.WITHDRAWN}
+        {_S.IDENTITY_PENDING, _S.ASSESSING, _S.PLANNED, _S.NOTIFYING, _S.WITHDRAWN}
     ),
-    _S.IDENTITY_PENDING: frozenset({_S.ASSESSING, _S.PLANNED, _S.REFUSED, _S.WITHDRAWN}),
-    _S.ASSESSING: frozenset({_S.IDENTITY_PENDING, _S.PLANNED, _S.REFUSED, _S.WITHDRAWN}),
+    _S.IDENTITY_PENDING: frozenset({_S.ASSESSING, _S.PLANNED, _S.NOTIFYING, _S.WITHDRAWN}),
+    _S.ASSESSING: frozenset({_S.IDENTITY_PENDING, _S.PLANNED, _S.NOTIFYING, _S.WITHDRAWN}),
     _S.PLANNED: frozenset(
-        {_S.IDENTITY_PENDING, _S.ASSESSING, _S.COOLING_OFF, _S.EXECUTING, _S.REFUSED, _S.WITHDRAWN}
+        {
+            _S.IDENTITY_PENDING,
+            _S.ASSESSING,
+            _S.COOLING_OFF,
+            _S.EXECUTING,
+            _S.NOTIFYING,
+            _S.WITHDRAWN,
+        }
     ),
     # back to planned, here and below: a merge made the plan grow, and it is approved anew
-    _S.COOLING_OFF: frozenset({_S.PLANNED, _S.EXECUTING, _S.REFUSED, _S.WITHDRAWN}),
+    _S.COOLING_OFF: frozenset({_S.PLANNED, _S.EXECUTING, _S.WITHDRAWN}),
     # what is being carried out is not refused any more: parts of it may be exempt
     _S.EXECUTING: _AT_WORK - {_S.EXECUTING} | {_S.PLANNED, _S.NOTIFYING, _S.WITHDRAWN},
     _S.ATTENTION: _AT_WORK - {_S.ATTENTION} | {_S.PLANNED, _S.NOTIFYING, _S.WITHDRAWN},
@@ -130,7 +138,7 @@ MOVES: Mapping[RequestState, frozenset[RequestState]] = {
     ),
     _S.VERIFYING: _AT_WORK - {_S.VERIFYING} | {_S.PLANNED, _S.NOTIFYING, _S.WITHDRAWN},
     # a notice that fails calls a person; it never sends finished tasks back to work
-    _S.NOTIFYING: _CLOSED | {_S.ATTENTION, _S.PLANNED},
+    _S.NOTIFYING: _CLOSED | {_S.REFUSED, _S.ATTENTION, _S.PLANNED},
     # a closed request never opens again: what it kept on a ground is erased at the end of that by
     # tasks of its own, a person who is found again is an incident
     _S.CLOSED: frozenset({_S.WATCHING, _S.ARCHIVED}),

@@ -26,6 +26,7 @@ from hub.domain.rights import RequestState, Right, TaskState, may_withdraw
 from hub.rights import assess, coordinator
 from hub.rights.casefile import CaseFile
 from hub.store import people, requests
+from hub.store.sql import once_more
 from hub.vault.database import Connection, Row
 
 
@@ -41,12 +42,25 @@ class CannotDecide(Exception):
         self.code = code
 
 
+_APPROVED = (
+    coordinator.WORKING
+    | coordinator.AFTERWARDS
+    | {RequestState.COOLING_OFF.value, RequestState.NOTIFYING.value}
+)
+"""States that an approved plan comes to; a refusal that is to be told is `notifying` too."""
+
+
 def load(connection: Connection, number: int, *, lock: bool = False) -> Row[Any]:
     """A request. Raises NoSuchRequest."""
     request = requests.get(connection, number, lock=lock)
     if request is None:
         raise NoSuchRequest(f"there is no request {number}")
     return request
+
+
+def refused(request: Row[Any]) -> bool:
+    """Whether the whole request was refused; while it is open, the person is still to be told."""
+    return request.reason in set(ExemptionGround)
 
 
 def deadline_of(request: Row[Any]) -> Deadline:
@@ -67,12 +81,18 @@ def approve(
 
     The same approval again changes nothing. Raises CannotDecide, NoSuchRequest.
     """
+    # a sync that merges these persons holds their rows before the request's: on PostgreSQL the two
+    # may meet crosswise
+    return once_more(lambda: _approve(deployment, number, plan_hash, actor))
+
+
+def _approve(
+    deployment: Deployment, number: int, plan_hash: str, actor: str
+) -> tuple[bool, Sequence[str]]:
     with deployment.database.begin() as connection:
         request = load(connection, number, lock=True)
         policy = deployment.landscape.rights
-        if request.plan_hash == plan_hash and request.state != RequestState.PLANNED.value:
-            if request.approved_at is None:
-                raise _state(request, "approved")
+        if request.plan_hash == plan_hash and request.state in _APPROVED and not refused(request):
             return request.state != RequestState.COOLING_OFF.value, []
         _must_be(request, RequestState.PLANNED, "approved")
         if request.on_hold:
@@ -170,14 +190,27 @@ def exempt(
 
 
 def refuse(deployment: Deployment, number: int, ground: str, reason: str, actor: str) -> None:
-    """Refuse the whole request on a ground of the closed list (Art. 12(4)-(5))."""
+    """Refuse the whole request on a ground of the closed list (Art. 12(5)). The person is told,
+    with the reasons and the ways to complain, before it ends (Art. 12(4)): its deadline runs on."""
     with deployment.database.begin() as connection:
         request = load(connection, number, lock=True)
         if request.state not in assess.PLANNABLE or requests.tasks_of(connection, number):
             raise _state(request, "refused")
         _ground(request, ground)
         add_note(connection, deployment, request, "decisions", reason, actor)
-        _end(connection, deployment, number, RequestState.REFUSED, actor, ground=ground)
+        request = load(connection, number)
+        people.end_blocks(connection, number)
+        requests.change(
+            connection,
+            request,
+            state=RequestState.NOTIFYING.value,
+            reason=ground,
+            approved_at=None,
+            approved_by="",
+        )
+        coordinator.tell(
+            connection, deployment, number, Event.REQUEST_REFUSED, actor, ground=ground
+        )
 
 
 def withdraw(deployment: Deployment, number: int, actor: str) -> None:
@@ -190,9 +223,11 @@ def withdraw(deployment: Deployment, number: int, actor: str) -> None:
         if not may_withdraw(Right(request.right), begun):
             raise _state(request, "withdrawn")
         for task in tasks:
-            if task.waiting:
-                requests.step(connection, task, waiting=False, reason="withdrawn")
-        _end(connection, deployment, number, RequestState.WITHDRAWN, actor)
+            if task.waiting or task.state == TaskState.AWAITING_EXTERNAL.value:
+                requests.step(connection, task, waiting=False, reason="withdrawn", confirm_by=None)
+        people.end_blocks(connection, number)
+        _end(connection, deployment, number, RequestState.WITHDRAWN, reason="")
+        coordinator.tell(connection, deployment, number, Event.REQUEST_WITHDRAWN, actor)
 
 
 def hold(deployment: Deployment, number: int, actor: str, *, on: bool, reason: str = "") -> None:
@@ -218,7 +253,7 @@ def extend(
     now = deployment.now()
     with deployment.database.begin() as connection:
         request = load(connection, number, lock=True)
-        if not request.open:
+        if not request.open or refused(request):  # a refusal is told within the month
             raise _state(request, "extended")
         if request.extended_at is not None:
             raise CannotDecide("extended", "a deadline is extended once, and this one was")
@@ -290,12 +325,12 @@ def retry(deployment: Deployment, number: int, actor: str) -> list[str]:
 
 
 def notified(deployment: Deployment, number: int, how: str, text: str, actor: str) -> None:
-    """Record that the person was told what was done, and close the request. Where a merge brought
-    somebody in meanwhile, the plan grows instead (CannotDecide)."""
+    """Record that the person was told what was done, or why it was refused, and close the request.
+    Where a merge brought somebody in meanwhile, the plan grows instead (CannotDecide)."""
     with deployment.database.begin() as connection:
         request = load(connection, number, lock=True)
         _must_be(request, RequestState.NOTIFYING, "closed")
-        grew = assess.grow(connection, deployment, number)
+        grew = not refused(request) and assess.grow(connection, deployment, number)
         if not grew:
             _close(connection, deployment, request, how, text, actor)
     if grew:
@@ -313,7 +348,15 @@ def _close(
     add_note(connection, deployment, request, "notices", text, actor, how=how)
     request = load(connection, request.id)
     coordinator.tell(connection, deployment, request.id, Event.REQUEST_NOTIFIED, actor)
-    coordinator.close(connection, deployment, request, assess.casefile(deployment, request), actor)
+    if not refused(request):
+        case = assess.casefile(deployment, request)
+        coordinator.close(connection, deployment, request, case, actor)
+        return
+    state = RequestState.REFUSED
+    _end(connection, deployment, request.id, state, notified_at=deployment.now())
+    coordinator.tell(
+        connection, deployment, request.id, Event.REQUEST_CLOSED, actor, state=state.value
+    )
 
 
 def note(deployment: Deployment, number: int, text: str, actor: str) -> None:
@@ -346,23 +389,18 @@ def _end(
     deployment: Deployment,
     number: int,
     state: RequestState,
-    actor: str,
-    **detail: str,
+    **more: Any,
 ) -> None:
-    request = load(connection, number)
     now = deployment.now()
-    people.end_blocks(connection, number)
     requests.change(
         connection,
-        request,
+        load(connection, number),
         state=state.value,
         open=False,
         closed_at=now,
         retain_until=now + deployment.landscape.rights.keep,
-        reason=detail.get("ground", ""),
+        **more,
     )
-    event = Event.REQUEST_REFUSED if state is RequestState.REFUSED else Event.REQUEST_WITHDRAWN
-    coordinator.tell(connection, deployment, number, event, actor, **detail)
 
 
 def _questions(request: Row[Any]) -> list[IdentityQuestion]:

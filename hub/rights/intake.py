@@ -20,6 +20,7 @@ from hub.rights.casefile import CaseFile
 from hub.rights.decide import add_note
 from hub.store import audit, normalise, requests
 from hub.store.normalise import Malformed
+from hub.store.sql import once_more
 from hub.vault import KeyKind
 from hub.vault.database import Connection
 from hub.vault.rows import ids
@@ -66,6 +67,11 @@ class Opened:
 def open_request(deployment: Deployment, asked: Asked, actor: str) -> Opened:
     """Receive a request. An objection takes effect in the same transaction; what needs no
     identity check is planned at once. Raises Invalid."""
+    # the same at once is received once: on PostgreSQL the second try sees the first one's row
+    return once_more(lambda: _received(deployment, asked, actor))
+
+
+def _received(deployment: Deployment, asked: Asked, actor: str) -> Opened:
     case = _case(deployment, asked)
     controllers = sorted(set(asked.controllers))
     duplicate = deployment.identities.request(

@@ -15,7 +15,7 @@ from hub.api import Capability
 from hub.delivery.deployment import Deployment, Opened
 from hub.domain.audit import Event
 from hub.domain.landscape import ByHand
-from hub.domain.rights import TaskState
+from hub.domain.rights import RequestState, TaskState
 from hub.rights.instructions import WORDS
 from hub.store import audit, requests
 from hub.vault.database import Connection, Row
@@ -39,6 +39,13 @@ _NEEDED: dict[str, set[Capability]] = {
 
 class CannotConfirm(Exception):
     """The task is not one that waits for a person, or the link is spent; the text says the mend."""
+
+
+class NoLongerNeeded(CannotConfirm):
+    """Its request was withdrawn, or has ended together with its case file."""
+
+
+_OVER = frozenset({RequestState.WITHDRAWN.value, RequestState.ARCHIVED.value})
 
 
 def needs_person(capabilities: Collection[Capability], act: str) -> str:
@@ -164,6 +171,7 @@ def new_link(connection: Connection, deployment: Deployment, task_id: int, actor
     task = requests.get_task(connection, task_id, lock=True)
     if task is None or task.state != TaskState.AWAITING_EXTERNAL.value:
         raise CannotConfirm(f"task {task_id} does not wait for a person's confirmation")
+    _request_of(connection, task)
     token = secrets.token_urlsafe(24)
     digest = deployment.identities.secret("confirm", token)
     requests.step(connection, task, link_digest=digest)
@@ -179,17 +187,19 @@ def new_link(connection: Connection, deployment: Deployment, task_id: int, actor
 
 
 def by_link(connection: Connection, deployment: Deployment, token: str) -> Row[Any]:
-    """The task that a link confirms. Raises CannotConfirm."""
+    """The task that a link confirms. Raises CannotConfirm, NoLongerNeeded."""
     task = requests.by_link(connection, deployment.identities.secret("confirm", token))
     if task is None:
         raise CannotConfirm("this link was used already or is not one of ours: ask for a new one")
+    _request_of(connection, task)
     return task
 
 
 def confirm(
     connection: Connection, deployment: Deployment, task_id: int, by: str, statement: str
 ) -> None:
-    """Record that a named person did it, in their own words. Raises CannotConfirm, Stale."""
+    """Record that a named person did it, in their own words. Raises CannotConfirm, NoLongerNeeded,
+    Stale."""
     from hub.rights import coordinator  # noqa: PLC0415 - they call each other
     from hub.rights.casefile import Receipt  # noqa: PLC0415 - as above
 
@@ -198,8 +208,7 @@ def confirm(
     task = requests.get_task(connection, task_id)
     if task is None or task.state != TaskState.AWAITING_EXTERNAL.value:
         raise CannotConfirm(f"task {task_id} does not wait for a person's confirmation")
-    request = requests.get(connection, task.request_id, lock=True)
-    assert request is not None  # a task's request is there as long as it
+    request = _request_of(connection, task, lock=True)
     key = deployment.vault.open_keys([request.key_id])[request.key_id]
     receipt = Receipt.open(key, task.id, task.receipt)
     receipt.confirmed_by = by.strip()
@@ -224,6 +233,15 @@ def confirm(
         {"request": str(request.id), "system": task.system},
     )
     coordinator.advance(connection, deployment, request.id)
+
+
+def _request_of(connection: Connection, task: Row[Any], *, lock: bool = False) -> Row[Any]:
+    """The request of a task that somebody is to do. Raises NoLongerNeeded."""
+    request = requests.get(connection, task.request_id, lock=lock)
+    assert request is not None  # a task's request is there as long as it
+    if request.state in _OVER:
+        raise NoLongerNeeded(f"task {task.id} is no longer needed: its request is {request.state}")
+    return request
 
 
 def instructions(deployment: Deployment, task: Row[Any], language: str) -> str:

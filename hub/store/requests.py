@@ -113,7 +113,8 @@ def listed(
     after: int = 0,
     limit: int = 100,
 ) -> list[Row[Any]]:
-    """Requests in the order of their numbers; of `controllers`, those that concern one of them."""
+    """Requests in the order of their numbers; of `controllers`, those that concern one of them, or
+    have a task of theirs."""
     query = sa.select(request).where(request.c.id > after).order_by(request.c.id).limit(limit)
     if states:
         query = query.where(request.c.state.in_(states))
@@ -121,9 +122,19 @@ def listed(
         query = query.where(request.c.right == right)
     if controllers is not None:
         whose = sa.literal(" ") + request.c.controllers + " " + request.c.also + " "
+        theirs = sa.literal(" ") + task.c.controllers + " "
+        named = [f" {one} " for one in controllers]
         query = query.where(
-            sa.or_(*[whose.contains(f" {one} ", autoescape=True) for one in controllers])
-            if controllers
+            sa.or_(
+                *[whose.contains(one, autoescape=True) for one in named],
+                *[
+                    sa.exists().where(
+                        task.c.request_id == request.c.id, theirs.contains(one, autoescape=True)
+                    )
+                    for one in named
+                ],
+            )
+            if named
             else sa.false()
         )
     if open_only:
@@ -277,8 +288,16 @@ def step(connection: Connection, row: Row[Any], **values: Any) -> None:
 
 
 def overdue_confirmations(connection: Connection, now: datetime) -> list[Row[Any]]:
-    """Manual tasks whose time is over."""
-    query = sa.select(task).where(task.c.state == "awaiting_external", task.c.confirm_by <= now)
+    """Manual tasks whose time is over, and that somebody is still to do."""
+    query = (
+        sa.select(task)
+        .join(request, request.c.id == task.c.request_id)
+        .where(
+            task.c.state == "awaiting_external",
+            task.c.confirm_by <= now,
+            request.c.state.not_in(("withdrawn", "archived")),
+        )
+    )
     return list(connection.execute(query))
 
 

@@ -141,9 +141,15 @@ class RequestView(RequestSummary):
     """A request with its plan, tasks and timeline."""
 
     identity: str = Field(description="How the person was known: a code; empty: not yet.")
-    plan: PlanView | None = Field(description="Null until the person is known.")
-    approval: ApprovalView = Field(description="Who approved the plan.")
-    tasks: list[TaskView] = Field(description="Of the token's controllers.")
+    plan: PlanView | None = Field(
+        description="Null until the person is known, and where the token sees only tasks."
+    )
+    approval: ApprovalView | None = Field(
+        description="Who approved the plan; null where the token sees only tasks."
+    )
+    tasks: list[TaskView] = Field(
+        description="All, where the token has every controller of the request; else its own."
+    )
     found: int = Field(description="Records located in all.")
     closed_at: datetime | None = Field(description="When it ended.")
     retain_until: datetime | None = Field(description="When its case file ends.")
@@ -261,6 +267,23 @@ class ManualTask(BaseModel):
     instructions: str = Field(description="What to do.")
     language: str = Field(description="Of the instructions.")
     confirm_by: datetime | None = Field(description="Until when.")
+
+
+class WeakView(BaseModel):
+    """A record that may be the person's, or somebody else's."""
+
+    record: int = Field(description="Its number within the task.", examples=[1])
+    system: str = Field(description="The system that holds it.", examples=["crowst-crm"])
+    stream: str = Field(description="What kind of record.", examples=["contacts"])
+    scope: str = Field(description="In which list, audience or webinar; empty: there is one.")
+    id: str = Field(description="The vendor's id of it.", examples=["512"])
+    by: str = Field(description="What it was found by.", examples=["phone"])
+
+
+class WeakMatches(BaseModel):
+    """The records that a task asks about."""
+
+    records: list[WeakView] = Field(description="Those without an answer.")
 
 
 class Done(BaseModel):

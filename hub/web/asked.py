@@ -232,7 +232,7 @@ class Extending(Body):
 
 
 class Notice(Body):
-    """The person was told what was done; the request closes."""
+    """The person was told what was done, or why not; the request closes."""
 
     how: Literal["email", "letter", "phone", "in-person"] = Field(description="By what way.")
     text: Note = Field(description="What they were told.", examples=["Tietosi on poistettu."])
@@ -262,3 +262,9 @@ class Match(Body):
     """A word on records that were found but are not certainly the person's."""
 
     same: bool = Field(description="Whether they are the person's.")
+    records: list[Annotated[int, Field(ge=1, le=2**31)]] = Field(
+        min_length=1,
+        max_length=1000,
+        description="Which: their numbers, as `…/matches` lists them.",
+        examples=[[1]],
+    )

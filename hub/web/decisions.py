@@ -101,7 +101,9 @@ def decide_exemptions(
 
 @post(api, "/requests/{number}/refusal", response_model=answers.Changed)
 def refuse(number: Number, body: asked.Refusal, desk: TheDesk, token: Handler) -> answers.Changed:
-    """Refuse the whole request, on a ground that may answer its right."""
+    """Refuse the whole request, on a ground that may answer its right. It ends once the notice is
+    recorded: within one month of receipt the person is told why, and that they may complain to the
+    supervisory authority and go to court (Art. 12(4))."""
     desk.checked(token, number)
     decide.refuse(desk.deployment, number, body.ground.value, body.reason, token.actor)
     return answers.Changed(**_now(desk, token, number))
@@ -176,7 +178,8 @@ def withdraw(number: Number, desk: TheDesk, token: Handler) -> answers.Changed:
 def record_notice(
     number: Number, body: asked.Notice, desk: TheDesk, token: Handler
 ) -> answers.Changed:
-    """Record that the person was told what was done: the request closes, if all is proved."""
+    """Record that the person was told what was done, or why it was refused: the request closes, if
+    all is proved."""
     desk.checked(token, number)
     decide.notified(desk.deployment, number, body.how, body.text, token.actor)
     return answers.Changed(**_now(desk, token, number))

@@ -1,8 +1,10 @@
 """What every route works with: the hub, who is calling, and what that token may see and do.
 
-A token belongs to controllers. It *sees* a request that is addressed to at least one of them, and
-of it the tasks of its own controllers. It *acts* on a request only if it has all controllers that
-the request concerns. A request that it does not see is answered like one that is not there.
+A token belongs to controllers. It *acts* on a request only if it has all controllers that the
+request concerns; then it sees the whole plan and every task, of other controllers too. With some of
+them it *sees* the request and its own controllers' steps and tasks. A task is also seen and done by
+the tokens of those whose task it is, whoever was asked; of the request they see no more than that.
+What a token does not see is answered like what is not there.
 """
 
 from __future__ import annotations
@@ -143,7 +145,9 @@ class Desk:
         """A request that the token may see. Raises NoSuchRequest, also for one it may not."""
         row = load(connection, number, lock=lock)
         if token.controllers.isdisjoint(assess.controllers_of(row)):
-            raise _unseen()
+            tasks = requests.tasks_of(connection, number)
+            if not any(sees_task(token, one, row) for one in tasks):
+                raise _unseen()
         return row
 
     def whole(
@@ -173,12 +177,14 @@ class Desk:
             )
 
     def task(self, connection: Connection, token: Token, number: int, task_id: int) -> Row[Any]:
-        """A task that the token may act on. Raises NoSuchRequest, Refused."""
-        self.seen(connection, token, number)
+        """A task that the token may act on: it has all controllers of the request, or all whose
+        task it is. Raises NoSuchRequest, Refused."""
+        row = self.seen(connection, token, number)
         found = requests.get_task(connection, task_id)
-        if found is None or found.request_id != number or not sees_task(token, found):
+        if found is None or found.request_id != number or not sees_task(token, found, row):
             raise _unseen()
-        self.all_of(token, found.controllers.split())
+        if not token.controllers.issuperset(assess.controllers_of(row)):
+            self.all_of(token, found.controllers.split())
         return found
 
     def _slow_down(self, throttle: Throttle, request: Request) -> None:
@@ -201,9 +207,11 @@ class Desk:
             audit.record(connection, now, Event.TOKEN_REFUSED, actor, subject, {"reason": why})
 
 
-def sees_task(token: Token, task: Row[Any]) -> bool:
-    """Whether the token has one of the controllers whose task it is."""
-    return not token.controllers.isdisjoint(task.controllers.split())
+def sees_task(token: Token, task: Row[Any], request: Row[Any]) -> bool:
+    """Whether the token has one of the controllers whose task it is, or may act on the request."""
+    return not token.controllers.isdisjoint(task.controllers.split()) or (
+        token.controllers.issuperset(assess.controllers_of(request))
+    )
 
 
 def _unseen() -> Refused:
@@ -247,9 +255,9 @@ def having(*scopes: Scope) -> Any:
     return Depends(needed)
 
 
-def visible(rows: Sequence[Row[Any]], token: Token) -> list[Row[Any]]:
-    """The tasks that the token sees."""
-    return [one for one in rows if sees_task(token, one)]
+def visible(rows: Sequence[Row[Any]], token: Token, request: Row[Any]) -> list[Row[Any]]:
+    """The tasks of a request that the token sees."""
+    return [one for one in rows if sees_task(token, one, request)]
 
 
 TheDesk = Annotated[Desk, Depends(desk_of)]

@@ -170,6 +170,7 @@ _TOLD = {
     405: "The method does not fit the address.",
     408: "The request came too slowly.",
     409: "It does not fit how things are; `code` says why.",
+    410: "It is no longer needed.",
     413: "More than 1 MiB.",
     415: "Not JSON.",
     422: "A field is wrong; `errors` names it.",

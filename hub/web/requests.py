@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from hub.domain.audit import Event
 from hub.domain.rights import RequestState, Right
 from hub.rights import assess, coordinator, dryrun, intake, package
-from hub.rights.decide import deadline_of, load
+from hub.rights.decide import deadline_of, load, refused
 from hub.store import audit, requests
 from hub.store.tokens import Scope
 from hub.vault.database import read_only
@@ -147,8 +147,10 @@ def show_request(
             coordinator.tell(connection, deployment, number, Event.REQUEST_VIEWED, token.actor)
     with read_only(deployment.database).connect() as connection:
         row = desk.seen(connection, token, number)
-        tasks = visible(requests.tasks_of(connection, number), token)
-        subjects = [f"request {number}", *(f"task {one.id}" for one in tasks)]
+        tasks = visible(requests.tasks_of(connection, number), token, row)
+        subjects = [f"task {one.id}" for one in tasks]
+        if not token.controllers.isdisjoint(assess.controllers_of(row)):
+            subjects.append(f"request {number}")
         try:
             entries = [one.entry for one in audit.entries(connection, subjects=subjects)]
         except ValueError:
@@ -212,7 +214,7 @@ def get_package(
         row = desk.whole(connection, token, number)
         if row.right not in (Right.ACCESS.value, Right.PORTABILITY.value):
             raise Refused(409, "no-package", "Only access and portability have a package.")
-        if row.state not in _GATHERED:
+        if row.state not in _GATHERED or refused(row):
             raise Refused(409, "not-gathered", "Nothing is gathered yet: approve the plan first.")
         right = Right(row.right)
         tasks = requests.tasks_of(connection, number)

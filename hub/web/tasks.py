@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import Path, Query
@@ -9,13 +10,14 @@ from starlette.requests import Request
 
 from hub.domain.rights import RequestState, TaskState
 from hub.rights import decide, manual, matches
-from hub.rights.manual import CannotConfirm
+from hub.rights.manual import CannotConfirm, NoLongerNeeded
 from hub.store import requests
+from hub.store.tokens import Token
 from hub.vault.database import Connection, Row, read_only
 from hub.web import answers, asked
 from hub.web.desk import Desk, Handler, TheDesk
 from hub.web.problems import Refused
-from hub.web.repeating import errors, post, router
+from hub.web.repeating import errors, get, post, router
 from hub.web.requests import MOST, Number
 
 api = router("tasks")
@@ -63,15 +65,38 @@ def confirm_task(
     return _now(desk, task)
 
 
+@get(
+    api,
+    "/requests/{number}/tasks/{task}/matches",
+    404,
+    409,
+    response_model=answers.WeakMatches,
+)
+def list_matches(
+    number: Number, task: TaskNumber, desk: TheDesk, token: Handler
+) -> answers.WeakMatches:
+    """List the records that a task asks about: found by what several people may share, a phone for
+    example. Needs every controller whose task it is; the look is entered in the audit log."""
+    _may_judge(desk, token, number, task)
+    return answers.WeakMatches(
+        records=[
+            answers.WeakView(**asdict(one))
+            for one in matches.weak(desk.deployment, task, token.actor)
+        ]
+    )
+
+
 @post(api, "/requests/{number}/tasks/{task}/match", response_model=answers.TaskChanged)
 def judge_match(
     number: Number, task: TaskNumber, body: asked.Match, desk: TheDesk, token: Handler
 ) -> answers.TaskChanged:
-    """Say whether records that are not certainly the person's are theirs; the task goes on."""
-    with read_only(desk.deployment.database).connect() as connection:
-        desk.task(connection, token, number, task)
-        _unless_archived(connection, number)
-    system = matches.judge(desk.deployment, task, token.actor, same=body.same)
+    """Say whether records that are not certainly the person's are theirs; once each has its answer
+    the task goes on. Needs every controller whose task it is.
+
+    Of an erasure, that a record is the person's takes another token than the one that approved.
+    """
+    _may_judge(desk, token, number, task)
+    system = matches.judge(desk.deployment, task, token.actor, same=body.same, records=body.records)
     desk.wake([system])
     return _now(desk, task)
 
@@ -79,7 +104,7 @@ def judge_match(
 @api.get(
     "/confirmations/{link}",
     response_model=answers.ManualTask,
-    responses=errors(always=_OPEN),
+    responses=errors(410, always=_OPEN),
 )
 def show_manual_task(
     link: Link,
@@ -103,7 +128,7 @@ def show_manual_task(
 @api.post(
     "/confirmations/{link}",
     response_model=answers.Done,
-    responses=errors(409, 415, always=_OPEN),
+    responses=errors(409, 410, 415, always=_OPEN),
 )
 def confirm_by_link(
     link: Link, body: asked.Confirmation, desk: TheDesk, request: Request
@@ -117,9 +142,20 @@ def confirm_by_link(
     return answers.Done(confirmed=True)
 
 
+def _may_judge(desk: Desk, token: Token, number: int, task: int) -> None:
+    with read_only(desk.deployment.database).connect() as connection:
+        row = desk.task(connection, token, number, task)
+        desk.all_of(token, row.controllers.split())  # the records are theirs, whoever was asked
+        _unless_archived(connection, number)
+
+
 def _by_link(desk: Desk, connection: Connection, link: str) -> Row[object]:
     try:
         return manual.by_link(connection, desk.deployment, link)
+    except NoLongerNeeded:
+        raise Refused(
+            410, "no-longer-needed", "This is no longer needed: there is nothing to do any more."
+        ) from None
     except CannotConfirm:
         raise Refused(
             404, "no-such-link", "The link was used already or is none of ours: ask for another."

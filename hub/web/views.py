@@ -12,6 +12,7 @@ from hub.domain.deadline import Deadline, helsinki_day
 from hub.domain.exemption import ExemptionGround
 from hub.domain.plan import Plan
 from hub.domain.rights import RequestState, Right, TaskState
+from hub.rights.assess import controllers_of
 from hub.rights.casefile import CaseFile
 from hub.rights.coordinator import facts_of
 from hub.rights.decide import deadline_of
@@ -65,23 +66,29 @@ def request(
     token: Token,
     case: CaseFile | None,
 ) -> answers.RequestView:
-    """A request with everything; `tasks` are those that the token sees."""
+    """A request with everything; `tasks` are those that the token sees. Of one that it sees for its
+    tasks only, nothing else is shown."""
+    concerned = not token.controllers.isdisjoint(controllers_of(row))
     return answers.RequestView(
         **_summary(row, deployment.now()),
-        identity=row.identity,
-        plan=_plan(deployment, row, token) if row.plan else None,
-        approval=answers.ApprovalView(
-            first_by=row.approved_by,
-            second_by=row.second_by,
-            at=row.approved_at,
-            starts_at=row.starts_at,
-        ),
+        identity=row.identity if concerned else "",
+        plan=_plan(deployment, row, token) if row.plan and concerned else None,
+        approval=_approval(row) if concerned else None,
         tasks=[task(one, Right(row.right)) for one in tasks],
         found=sum(one.found for one in tasks),
         closed_at=row.closed_at,
         retain_until=row.retain_until,
         timeline=[event(one) for one in entries],
         casefile=casefile(case) if case else None,
+    )
+
+
+def _approval(row: Row[Any]) -> answers.ApprovalView:
+    return answers.ApprovalView(
+        first_by=row.approved_by,
+        second_by=row.second_by,
+        at=row.approved_at,
+        starts_at=row.starts_at,
     )
 
 
@@ -97,7 +104,11 @@ def changed(row: Row[Any]) -> dict[str, Any]:
 
 def _plan(deployment: Deployment, row: Row[Any], token: Token) -> answers.PlanView:
     plan = Plan.load(row.plan)
-    steps = [one for one in plan.steps if not token.controllers.isdisjoint(one.controllers)]
+    # who may approve it sees all of it, what it does at another controller too
+    whole = token.controllers.issuperset(controllers_of(row))
+    steps = [
+        one for one in plan.steps if whole or not token.controllers.isdisjoint(one.controllers)
+    ]
     mine = {one.system for one in steps}
     return answers.PlanView(
         hash=row.plan_hash,

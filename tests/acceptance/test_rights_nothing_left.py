@@ -235,7 +235,7 @@ def test_of_an_erased_person_nothing_is_left(life: Life) -> None:
             """Done, once a handler said that what was found by telephone only is hers."""
             for (system, _), task in desk.tasks(number).items():
                 if task.reason == "weak-match":
-                    desk.ask([matches.judge(desk.deployment, task.id, desk.who, same=True)])
+                    desk.ask([matches.judge(desk.deployment, task.id, desk.second, same=True)])
                     assert system == "crowst-crm"
             if desk.row(number).state == "planned":  # another person of the hub's is her too
                 assert desk.row(number).reason == "plan-grew"

@@ -254,7 +254,7 @@ class RightsHandler(RightsPeople):
                 same = whose == {request.who}
                 self.decides(
                     lambda id_=task.id, same=same: matches.judge(
-                        self.world.deployment, id_, "cli:handler", same=same
+                        self.world.deployment, id_, "cli:another", same=same
                     )
                 )
 

@@ -59,7 +59,9 @@ def confirm_all(hub: Commands, number: str) -> None:
     """Do what is a person's: judge what may be somebody else's, confirm what is done by hand."""
     for task in shown(hub, number)["tasks"]:
         if task["reason"] == "weak-match":
-            hub.ok("rights", "match", str(task["id"]), "--other")
+            every = hub.ok("rights", "match", str(task["id"]), "--json").json
+            which = [word for one in every for word in ("--record", str(one["record"]))]
+            hub.ok("rights", "match", str(task["id"]), "--other", *which)
     for task in shown(hub, number)["tasks"]:
         if task["state"] == "awaiting_external":
             by = ("--by", "Aino Virta", "--statement", "Tehty.")

@@ -79,7 +79,7 @@ class TestRequest:
             "received assessing planned executing attention executing verifying notifying "
             "closed_with_exceptions archived",
             "received planned executing notifying closed archived",
-            "received identity_pending refused archived",
+            "received identity_pending notifying refused archived",
             "received assessing planned withdrawn archived",
             "received planned executing planned executing verifying attention verifying notifying "
             "closed archived",
@@ -106,11 +106,11 @@ class TestRequest:
 
     def test_a_failing_notice_never_sends_finished_tasks_back_to_work(self) -> None:
         then = {one.value for one in MOVES[RequestState.NOTIFYING]}
-        assert then == {"closed", "closed_with_exceptions", "attention", "planned"}
+        assert then == {"closed", "closed_with_exceptions", "refused", "attention", "planned"}
 
-    def test_what_is_carried_out_is_refused_no_more(self) -> None:
+    def test_a_refusal_ends_with_its_notice_too(self) -> None:
         refused = {now.value for now in RequestState if may_move(now, RequestState.REFUSED)}
-        assert refused == {"received", "identity_pending", "assessing", "planned", "cooling_off"}
+        assert refused == {"notifying"}
 
     def test_every_state_is_reached_and_ends(self) -> None:
         def reached(start: RequestState) -> set[RequestState]:

@@ -140,7 +140,7 @@ def test_a_record_that_a_handler_says_is_hers_brings_its_person_along(
     assert desk.states(number)[CRM] == "attention: weak-match"
     before = requests.persons_of(desk.row(number))
     task = desk.tasks(number)[CRM, "records"].id
-    matches.judge(desk.deployment, task, desk.who, same=True)
+    matches.judge(desk.deployment, task, desk.second, same=True)
     desk.work()
     row = desk.row(number)
     assert (row.state, row.reason) == ("planned", "plan-grew")
@@ -243,7 +243,7 @@ def test_a_record_that_the_hub_never_knew_may_not_come_back_either(
     desk.approve(number)
     desk.work()
     task = desk.tasks(number)[CRM, "records"].id
-    matches.judge(desk.deployment, task, desk.who, same=True)
+    matches.judge(desk.deployment, task, desk.second, same=True)
     desk.work()
     assert desk.states(number)[CRM] == "verified", desk.states(number)
     kind = f"{CRM}/contacts/"

@@ -16,7 +16,7 @@ from hub.domain.audit import Event
 from hub.domain.rights import Right
 from hub.rights import decide, manual, watch
 from hub.rights.coordinator import NotProved
-from hub.rights.manual import CannotConfirm
+from hub.rights.manual import CannotConfirm, NoLongerNeeded
 from hub.store import audit
 from hub.vault.database import read_only
 
@@ -89,6 +89,37 @@ def test_reminders_are_counted_and_told(desk: Desk, world: World, aino: str) -> 
     desk.confirm(number)
     assert look(9.0) == 2
     assert all(one.state != "awaiting_external" for one in desk.tasks(number).values())
+
+
+def test_what_was_taken_back_is_asked_of_nobody_any_more(
+    desk: Desk, world: World, aino: str
+) -> None:
+    number = desk.run(Right.ACCESS, aino)
+    task = desk.tasks(number)["binder", "records"]
+    with world.deployment.database.begin() as connection:
+        link = manual.new_link(connection, world.deployment, task.id)
+    decide.withdraw(world.deployment, number, "cli:handler")
+
+    def asks_no_more() -> None:
+        for act in (
+            lambda connection: manual.by_link(connection, world.deployment, link),
+            lambda connection: manual.new_link(connection, world.deployment, task.id),
+            lambda connection: manual.confirm(
+                connection, world.deployment, task.id, "Maija Mallikas", "Annettu."
+            ),
+        ):
+            with world.deployment.database.begin() as connection, pytest.raises(NoLongerNeeded):
+                act(connection)
+        for _ in range(3):
+            desk.watch(days=20)
+        assert desk.tasks(number)["binder", "records"].reminded == 0
+
+    asks_no_more()
+    left = desk.tasks(number)["binder", "records"]
+    assert (left.reason, left.confirm_by) == ("withdrawn", None)
+    desk.watch(days=3 * 366)
+    assert desk.row(number).state == "archived"
+    asks_no_more()
 
 
 @pytest.mark.parametrize("right", list(Right))

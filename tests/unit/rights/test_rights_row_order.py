@@ -78,7 +78,7 @@ def test_a_handlers_word_and_what_else_they_do(world: World, desk: Desk, aino: s
     desk.work()
     asked = [one for one in desk.tasks(number).values() if one.reason == "weak-match"]
     for one in asked:
-        matches.judge(desk.deployment, one.id, "cli:handler", same=True)
+        matches.judge(desk.deployment, one.id, desk.second, same=True)
     assert asked
     decide.hold(desk.deployment, number, "cli:handler", on=True)
     decide.hold(desk.deployment, number, "cli:handler", on=False)

@@ -69,8 +69,8 @@ def test_the_log_is_checked_against_an_exported_head(
     with kit.store.begin() as connection:
         for n in range(3):
             audit.record(connection, AT, Event.NOTE_ADDED, "cli:aino", f"request {n}")
-        head = audit.head(connection)
     with kit.store.begin() as connection:
+        head = audit.head(connection)
         assert audit.check(connection, head) == (None, head)
         connection.execute(text(change))
         broken, last = audit.check(connection, head)

@@ -10,9 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from support.accounts import Crm
 from support.office import EMAIL, Office
+from support.rights_desk import Desk
 
 from hub.domain.audit import Event
-from hub.rights import manual, slices
+from hub.rights import manual, slices, watch
 from hub.store import audit, requests
 from hub.store.tokens import Scope
 from hub.vault.database import read_only
@@ -157,6 +158,22 @@ def test_another_plan_than_the_one_looked_at_is_not_approved(office: Office) -> 
     assert answer.json()["errors"][0]["field"] == "plan_hash"
 
 
+def test_what_was_taken_back_is_approved_no_more(office: Office) -> None:
+    first, second = office.token(), office.token()
+    number = office.opened(first)
+    office.known(first, number)
+    one = {"system": "crowst-crm", "category": "billing", "ground": "accounting"}
+    body = {"exemptions": [{**one, "until": "2033-01-01"}], "reason": "invoices"}
+    plan = office.post(f"/requests/{number}/exemptions", first, body).json()["plan_hash"]
+    path, approval = f"/requests/{number}/approval", {"plan_hash": plan}
+    assert office.post(path, first, approval).json()["started"] is False
+    assert office.post(f"/requests/{number}/withdrawal", first).status_code == 200
+    for token in (first, second):
+        answer = office.post(path, token, approval)
+        assert (answer.status_code, answer.json()["code"]) == (409, "wrong-state")
+        assert "withdrawn" in answer.json()["detail"]
+
+
 def test_an_exemption_needs_a_second_approval_by_another(office: Office) -> None:
     first, second = office.token(), office.token()
     number = office.opened(first)
@@ -182,6 +199,47 @@ def test_an_exemption_needs_a_second_approval_by_another(office: Office) -> None
     tasks = office.get(f"/requests/{number}", first).json()["tasks"]
     kept = next(one for one in tasks if one["state"] == "exempt")
     assert kept["exemption"]["until"] == "2033-01-01"
+
+
+def test_a_refusal_ends_once_the_person_was_told(office: Office) -> None:
+    token = office.token()
+    number = office.opened(token, "access")
+    at, body = f"/requests/{number}", {"ground": "excessive", "reason": "the fourth"}
+    plan = office.known(token, number)
+    assert office.post(f"{at}/refusal", token, body).json()["state"] == "notifying"
+    for path, wrong in (
+        ("approval", {"plan_hash": plan}),
+        ("refusal", body),
+        ("extension", {"reason": "complex", "explanation": "many systems"}),
+    ):
+        answer = office.post(f"{at}/{path}", token, wrong)
+        assert (answer.status_code, answer.json()["code"]) == (409, "wrong-state"), path
+    assert office.get(f"{at}/package", token).json()["code"] == "not-gathered"
+    office.world.clock.advance(25 * 86_400)
+    watch.escalate(office.deployment)
+    shown = office.get(at, token).json()
+    assert (shown["open"], shown["reason"]) == (True, "excessive")
+    assert shown["deadline"]["escalation"] != "none"
+    assert "request-escalated" in [one["event"] for one in shown["timeline"]]
+    notice = {"how": "letter", "text": "Perustelut, valitus ja muutoksenhaku."}
+    assert office.post(f"{at}/notice", token, notice).json()["state"] == "refused"
+    shown = office.get(f"{at}?casefile=true", token).json()
+    assert not shown["open"]
+    assert shown["casefile"]["notices"][0]["how"] == "letter"
+    assert [one["event"] for one in shown["timeline"]][-2:] == [
+        "request-closed",
+        "request-viewed",
+    ]
+
+
+def test_one_of_whom_nothing_is_known_is_refused_too(office: Office) -> None:
+    token = office.token()
+    number = office.opened(token)
+    body = {"ground": "unfounded", "reason": "not a person"}
+    assert office.post(f"/requests/{number}/refusal", token, body).json()["state"] == "notifying"
+    notice = {"how": "email", "text": "Perustelut."}
+    answer = office.post(f"/requests/{number}/notice", token, notice)
+    assert answer.json()["state"] == "refused"
 
 
 def test_an_exemption_that_does_not_fit_is_refused(office: Office) -> None:
@@ -283,7 +341,7 @@ def test_scope_hold_release_extension_notes_refusal_withdrawal_retry(office: Off
 
     other = office.opened(token, "access")
     body = {"ground": "excessive", "reason": "the fourth"}
-    assert office.post(f"/requests/{other}/refusal", token, body).json()["state"] == "refused"
+    assert office.post(f"/requests/{other}/refusal", token, body).json()["state"] == "notifying"
     third = office.opened(token, "portability")
     assert office.post(f"/requests/{third}/withdrawal", token).json()["state"] == "withdrawn"
 
@@ -379,6 +437,24 @@ def test_a_one_time_link_confirms_its_task_once(office: Office) -> None:
     assert (again.status_code, again.json()["code"]) == (409, "cannot-confirm")
 
 
+def test_a_link_whose_request_was_taken_back_says_so(office: Office) -> None:
+    token = office.token()
+    number, task = manual_task(office, token)
+    made = office.post(f"/requests/{number}/tasks/{task}/link", token).json()["link"]
+    path = made.removeprefix("https://localhost:8443/api/v1")
+    with office.deployment.database.begin() as connection:  # of a right that may be taken back
+        row = requests.get(connection, number)
+        assert row is not None
+        requests.change(
+            connection, row, state="withdrawn", open=False, retain_until=office.deployment.now()
+        )
+    for _ in range(2):
+        for answer in (office.get(path), office.post(path, None, {"by": "V", "statement": "x"})):
+            assert (answer.status_code, answer.json()["code"]) == (410, "no-longer-needed")
+        watch.archive(office.deployment)
+    assert office.get(f"/requests/{number}", token).json()["state"] == "archived"
+
+
 def test_a_newer_link_ends_the_earlier_one(office: Office) -> None:
     token = office.token()
     number, task = manual_task(office, token)
@@ -402,15 +478,77 @@ def test_links_are_not_guessed_quickly(office: Office) -> None:
 def test_a_task_that_asks_nothing_is_not_judged(office: Office) -> None:
     token = office.token()
     number, task = manual_task(office, token)
-    answer = office.post(f"/requests/{number}/tasks/{task}/match", token, {"same": True})
+    answer = office.post(
+        f"/requests/{number}/tasks/{task}/match", token, {"same": True, "records": [1]}
+    )
     assert (answer.status_code, answer.json()["code"]) == (409, "no-question")
+
+
+def weak_matches(office: Office, token: dict[str, str]) -> tuple[int, str, list[str]]:
+    """An erasure under way that found two contacts by her telephone: its number, the path of the
+    task, the contacts."""
+    crm = Crm(office.world, "crowst")
+    crm.add(EMAIL, first_name="Aino", phone="+358401234567")
+    office.world.sync()
+    shared = [crm.add(None, first_name=name, phone="+358401234567") for name in ("Aimo", "Aini")]
+    number = office.opened(token)
+    plan = office.known(token, number)
+    office.post(f"/requests/{number}/approval", token, {"plan_hash": plan})
+    work(office)
+    tasks = office.get(f"/requests/{number}", token).json()["tasks"]
+    task = next(one for one in tasks if one["reason"] == "weak-match")
+    return number, f"/requests/{number}/tasks/{task['task']}", shared
+
+
+def test_each_weak_match_is_named_and_judged_by_itself(office: Office) -> None:
+    first, second = office.token(), office.token()
+    number, at, shared = weak_matches(office, first)
+    crm = Crm(office.world, "crowst").box.account
+    looks = events(office, Event.REQUEST_VIEWED)
+    listed = office.get(f"{at}/matches", first).json()["records"]
+    assert {one["id"] for one in listed} == set(shared)
+    assert {(one["system"], one["stream"], one["by"]) for one in listed} == {
+        ("crowst-crm", "contacts", "phone")
+    }
+    assert events(office, Event.REQUEST_VIEWED) == looks + 1
+    record = {one["id"]: one["record"] for one in listed}
+    hers, anothers = shared
+
+    alone = office.post(f"{at}/match", first, {"same": True, "records": [record[hers]]})
+    assert (alone.status_code, alone.json()["code"]) == (409, "second-approver")
+    unknown = office.post(f"{at}/match", second, {"same": True, "records": [99]})
+    assert (unknown.status_code, unknown.json()["code"]) == (409, "no-question")
+    said = office.post(f"{at}/match", first, {"same": False, "records": [record[anothers]]})
+    assert said.json()["state"] == "attention"  # one is left
+    left = office.get(f"{at}/matches", first).json()["records"]
+    assert [one["id"] for one in left] == [hers]
+    said = office.post(f"{at}/match", second, {"same": True, "records": [record[hers]]})
+    assert said.json()["state"] == "pending"
+    Desk(office.world).work()
+    assert crm.find(hers) is None
+    assert crm.find(anothers) is not None
+    judged = [
+        (one["actor"], one["detail"]["same"])
+        for one in office.get(f"/requests/{number}", first).json()["timeline"]
+        if one["event"] == "review-decided"
+    ]
+    assert judged == [("token:1", "no"), ("token:2", "yes")]
+
+
+def test_nobodys_record_is_judged_by_another_controller(office: Office) -> None:
+    token, other = office.token(), office.token(controllers=["bangeri"])
+    _, at, _ = weak_matches(office, token)
+    assert office.get(f"{at}/matches", other).status_code == 404
+    body = {"same": True, "records": [1]}
+    assert office.post(f"{at}/match", other, body).status_code == 404
+    assert office.post(f"{at}/match", token, {"same": True}).status_code == 422
 
 
 def test_a_task_of_another_request_is_not_there(office: Office) -> None:
     token = office.token()
     _, task = manual_task(office, token)
     other = office.opened(token, "access")
-    for act, body in (("link", None), ("match", {"same": True})):
+    for act, body in (("link", None), ("match", {"same": True, "records": [1]})):
         answer = office.post(f"/requests/{other}/tasks/{task}/{act}", token, body)
         assert answer.status_code == 404
 

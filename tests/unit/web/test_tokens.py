@@ -7,11 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from support.accounts import Crm
 from support.office import EMAIL, Office
+from support.rights_desk import Desk
 
 from hub.domain.audit import Event
 from hub.store import audit, tokens
 from hub.store.tokens import NameTaken, Scope
+from hub.testing.world import LIVE_PROJECT
 from hub.vault.database import read_only
 
 HASH = {"plan_hash": "0" * 64}
@@ -44,7 +47,8 @@ ROUTES: list[tuple[str, str, Any, set[Scope]]] = [
     ("POST", "/requests/1/notes", {"text": "x"}, {HANDLE}),
     ("POST", "/requests/1/tasks/1/link", None, {HANDLE}),
     ("POST", "/requests/1/tasks/1/confirmation", CONFIRM, {HANDLE}),
-    ("POST", "/requests/1/tasks/1/match", {"same": True}, {HANDLE}),
+    ("GET", "/requests/1/tasks/1/matches", None, {HANDLE}),
+    ("POST", "/requests/1/tasks/1/match", {"same": True, "records": [1]}, {HANDLE}),
     ("GET", "/audit", None, {AUDIT}),
     ("GET", "/audit/head", None, {AUDIT}),
     ("GET", "/audit/verify", None, {AUDIT}),
@@ -128,6 +132,72 @@ def test_of_a_request_to_both_one_sees_its_own_part_and_decides_nothing_alone(
     theirs = next(t["task"] for t in all_of_it["tasks"] if t["system"] == "bangeri-crm")
     answer = office.post(f"/requests/{number}/tasks/{theirs}/link", one)
     assert answer.status_code == 404
+
+
+def crossing(office: Office, token: dict[str, str]) -> tuple[int, Any]:
+    """An erasure asked of one company, under way, of somebody whom the other knows only from it."""
+    Crm(office.world, "crowst").add(
+        EMAIL, first_name="Aino", last_name="Virtanen", projects=LIVE_PROJECT
+    )
+    office.world.sync()
+    number = office.opened(token)
+    plan = office.known(token, number)
+    answer = office.post(f"/requests/{number}/approval", token, {"plan_hash": plan})
+    assert answer.json()["started"] is True
+    Desk(office.world).work()
+    return number, office.get(f"/requests/{number}", token).json()
+
+
+def by_hand(shown: Any) -> list[Any]:
+    return [task for task in shown["tasks"] if task["state"] == "awaiting_external"]
+
+
+def test_who_may_approve_sees_what_is_done_at_another_controller(office: Office) -> None:
+    one = office.token(controllers=["crowst"])
+    number, shown = crossing(office, one)
+    plan = shown["plan"]
+    assert ("bangeri-crm", "erase") in {(step["system"], step["act"]) for step in plan["steps"]}
+    assert any(task["system"] == "bangeri-crm" for task in shown["tasks"])
+    assert f"request {number}" in {event["subject"] for event in shown["timeline"]}
+
+
+def test_a_task_is_seen_and_done_by_those_whose_it_is(office: Office) -> None:
+    asked, other = office.token(controllers=["crowst"]), office.token(controllers=["bangeri"])
+    number, _ = crossing(office, asked)
+    listed = office.get("/requests", other).json()["requests"]
+    assert [one["number"] for one in listed] == [number]
+    theirs = office.get(f"/requests/{number}", other).json()
+    assert {task["system"] for task in theirs["tasks"]} == {"bangeri-crm"}
+    assert (theirs["plan"], theirs["approval"]) == (None, None)
+    assert not any(event["subject"] == f"request {number}" for event in theirs["timeline"])
+    for path in (f"/requests/{number}?casefile=true", f"/requests/{number}/dry-run"):
+        assert office.get(path, other).status_code == 403
+    done = {"by": "Ville Korhonen", "statement": "Removed."}
+    assert by_hand(theirs)
+    for task in by_hand(theirs):
+        path = f"/requests/{number}/tasks/{task['task']}"
+        assert office.post(f"{path}/link", other).status_code == 201
+        assert office.post(f"{path}/confirmation", other, done).status_code == 200
+    left = by_hand(office.get(f"/requests/{number}", asked).json())
+    assert left
+    for task in left:
+        path = f"/requests/{number}/tasks/{task['task']}"
+        assert office.post(f"{path}/link", other).status_code == 404
+        assert office.post(f"{path}/confirmation", asked, done).status_code == 200
+    Desk(office.world).work()
+    assert office.get(f"/requests/{number}", asked).json()["state"] == "notifying"
+
+
+def test_who_decides_the_request_can_finish_every_task_of_it(office: Office) -> None:
+    asked = office.token(controllers=["crowst"])
+    number, shown = crossing(office, asked)
+    assert any(task["system"] == "bangeri-crm" for task in by_hand(shown))
+    for task in by_hand(shown):
+        body = {"by": "Ville Korhonen", "statement": "Removed."}
+        path = f"/requests/{number}/tasks/{task['task']}/confirmation"
+        assert office.post(path, asked, body).status_code == 200
+    Desk(office.world).work()
+    assert office.get(f"/requests/{number}", asked).json()["state"] == "notifying"
 
 
 def test_a_refused_look_is_told_of_and_keeps_nobody_waiting(office: Office) -> None:
