@@ -97,13 +97,15 @@ def test_what_was_taken_back_is_asked_of_nobody_any_more(
     number = desk.run(Right.ACCESS, aino)
     task = desk.tasks(number)["binder", "records"]
     with world.deployment.database.begin() as connection:
-        link = manual.new_link(connection, world.deployment, task.id)
+        link = manual.new_link(connection, world.deployment, task.id, "cli:handler")
     decide.withdraw(world.deployment, number, "cli:handler")
 
     def asks_no_more() -> None:
         for act in (
             lambda connection: manual.by_link(connection, world.deployment, link),
-            lambda connection: manual.new_link(connection, world.deployment, task.id),
+            lambda connection: manual.new_link(
+                connection, world.deployment, task.id, "cli:handler"
+            ),
             lambda connection: manual.confirm(
                 connection, world.deployment, task.id, "Maija Mallikas", "Annettu."
             ),

@@ -70,7 +70,7 @@ def test_what_was_emptied_is_not_written_again_while_another_system_lags(
     other.edit(other.id_of(OONA) or "", job_title="Johtaja")
     world.sync(full=True)
     assert other.value(OONA, "company") is None
-    assert dryrun.preview(desk.deployment, number, desk.opened).plan.hash == approved
+    assert dryrun.preview(desk.deployment, number, desk.opened, "token:1").plan.hash == approved
     desk.work()
     desk.confirm(number)
     world.sync(full=True)
