@@ -201,7 +201,8 @@ def _known(town: RightsTown, *places: str) -> str:
     return town.of(AINO)
 
 
-def _asked(town: RightsTown, right: Right, *whom: str, **corrections: str) -> int:
+def asked(town: RightsTown, right: Right, *whom: str, **corrections: str) -> int:
+    """A request of hers, approved; answers its number."""
     town.opens(right, AINO, town.of(AINO), whom or ("crowst",), corrections)
     number = max(town.law.asked)
     deployment = town.world.deployment
@@ -217,7 +218,7 @@ def _asked(town: RightsTown, right: Right, *whom: str, **corrections: str) -> in
 
 def erased_and_imported_again(town: RightsTown) -> None:
     _known(town, "crowst-crm", "crowst-uutiset")
-    number = _asked(town, Right.ERASURE)
+    number = asked(town, Right.ERASURE)
     town.works()
     town.confirms()
     town.closes(number)
@@ -231,7 +232,7 @@ def erased_and_imported_again(town: RightsTown) -> None:
 def erased_while_a_system_fails(town: RightsTown) -> None:
     _known(town, "crowst-crm", "crowst-uutiset")
     town.fault("crowst-mailer", "500", "", 60)
-    number = _asked(town, Right.ERASURE)
+    number = asked(town, Right.ERASURE)
     town.works()
     town.confirms()
     town.closes(number)
@@ -240,7 +241,7 @@ def erased_while_a_system_fails(town: RightsTown) -> None:
 def erased_while_a_system_is_out_of_use(town: RightsTown) -> None:
     _known(town, "crowst-crm", "crowst-uutiset")
     town.disable("crowst-mailer", on=False)
-    number = _asked(town, Right.ERASURE)
+    number = asked(town, Right.ERASURE)
     town.works()
     town.confirms()
     town.closes(number)
@@ -249,7 +250,7 @@ def erased_while_a_system_is_out_of_use(town: RightsTown) -> None:
 def erased_and_no_answer(town: RightsTown) -> None:
     _known(town, "crowst-crm", "crowst-uutiset")
     town.fault("crowst-mailer", "drop", "delete-permanent", 1)
-    _asked(town, Right.ERASURE)
+    asked(town, Right.ERASURE)
     town.works()
 
 
@@ -273,7 +274,7 @@ def erased_with_a_double(town: RightsTown) -> None:
 
 def restricted_and_edited(town: RightsTown) -> None:
     address = _known(town, "crowst-crm", "crowst-uutiset")
-    _asked(town, Right.RESTRICTION)
+    asked(town, Right.RESTRICTION)
     town.works()
     crm = town.crm["crowst-crm"]
     changes = {"company": town.value("crowst", "company"), "lifecycle": "customer"}
@@ -284,7 +285,7 @@ def restricted_and_edited(town: RightsTown) -> None:
 
 def corrected_and_edited(town: RightsTown) -> None:
     address = _known(town, "crowst-crm", "crowst-uutiset")
-    _asked(town, Right.RECTIFICATION, last_name=town.value("crowst", "last_name"))
+    asked(town, Right.RECTIFICATION, last_name=town.value("crowst", "last_name"))
     town.works()
     town.clock.advance(3600)
     crm = town.crm["crowst-crm"]
@@ -298,7 +299,7 @@ def objects_after_a_consent(town: RightsTown) -> None:
     town.crm["crowst-crm"].subscribes(address, "1001")
     town.oracle.consents("crowst", address, "newsletter", town.clock.now())
     town.clock.advance(600)
-    _asked(town, Right.OBJECTION)
+    asked(town, Right.OBJECTION)
     town.sync(full=True)
 
 
@@ -306,7 +307,7 @@ def erased_at_one_of_two(town: RightsTown) -> None:
     town.have(AINO, "bangeri-crm")
     town.join(AINO, "crowst-crm")
     _known(town, "crowst-crm")
-    _asked(town, Right.ERASURE)
+    asked(town, Right.ERASURE)
     town.works()
 
 
@@ -319,24 +320,24 @@ def erased_at_one_and_merged_at_the_other(town: RightsTown) -> None:
     town.address[AINO] = address
     added = crm.add(double, **town.values(AINO, "bangeri"))
     town.sync()
-    _asked(town, Right.ERASURE)
+    asked(town, Right.ERASURE)
     crm.merge(crm.id_of(address) or "", added)
     town.sync(full=True)
     town.works()
 
 
 def erased_after_cancelling(town: RightsTown) -> None:
-    _registered(town)
+    registered(town)
     town.registers(AINO, COMING, ())
     town.hall.decide(AINO, HELD, "cancel")
     town.clock.advance(60)
-    _asked(town, Right.ERASURE, "bangeri", "crowst")
+    asked(town, Right.ERASURE, "bangeri", "crowst")
     town.works()
 
 
 def erased_and_registered_anew(town: RightsTown) -> None:
-    _registered(town)
-    number = _asked(town, Right.ERASURE, "bangeri", "crowst")
+    registered(town)
+    number = asked(town, Right.ERASURE, "bangeri", "crowst")
     town.works()
     town.confirms()
     town.closes(number)
@@ -350,7 +351,7 @@ def erased_and_registered_anew(town: RightsTown) -> None:
 
 def erased_save_what_a_ground_keeps(town: RightsTown) -> None:
     """The request names an address of before, which no tool holds any more."""
-    before = _registered(town)
+    before = registered(town)
     crm = town.crm["crowst-crm"]
     town.oracle.owns("crowst", town.fresh_address(AINO))
     crm.edit(crm.id_of(before) or "", email=town.of(AINO))
@@ -370,12 +371,13 @@ def erased_save_what_a_ground_keeps(town: RightsTown) -> None:
 def erased_after_thinking_it_over(town: RightsTown) -> None:
     town.cools(3)
     _known(town)
-    _asked(town, Right.ERASURE)
+    asked(town, Right.ERASURE)
     town.watches(1.1)
     town.watches(2.0)
 
 
-def _registered(town: RightsTown) -> str:
+def registered(town: RightsTown) -> str:
+    """She is known to Crowst and registered to the joint webinar; answers her address."""
     town.have(AINO, "crowst-crm")
     town.registers(AINO, HELD, tuple(QUESTIONS))
     return _known(town, "crowst-crm", "crowst-uutiset")
@@ -383,7 +385,7 @@ def _registered(town: RightsTown) -> str:
 
 def a_changed_log(town: RightsTown) -> None:
     _known(town)
-    _asked(town, Right.ACCESS)
+    asked(town, Right.ACCESS)
     town.works()
     for how in ("edited", "removed", "truncated", "exchanged"):
         with town.world.deployment.database.connect() as connection:

@@ -235,6 +235,26 @@ class RightsHistory(OfPeople):
         self._tick()
         self.town.admits()
 
+    @rule(
+        who=WHO,
+        rights=st.tuples(RIGHT, RIGHT),
+        whom=st.tuples(ADDRESSED, ADDRESSED),
+        pick=PICK,
+        stretches=st.lists(st.integers(1, 4), min_size=1, max_size=5),
+    )
+    def two_requests_are_worked_on_at_once(
+        self,
+        who: str,
+        rights: tuple[Right, Right],
+        whom: tuple[tuple[str, ...], tuple[str, ...]],
+        pick: int,
+        stretches: list[int],
+    ) -> None:
+        """Of one human, by two workers of whom now one and now the other makes a few steps."""
+        for right, asked in zip(rights, whom, strict=True):
+            self._asked(who, right, asked, pick, 2)
+        self.town.works_at_once(stretches)
+
     # time and trouble
 
     @rule(
