@@ -172,7 +172,9 @@ class RightsHandler(RightsPeople):
 
     def works_at_once(self, stretches: Sequence[int]) -> int:
         """Two workers try every task that is due, one from each end of the systems, now the one and
-        now the other; answers how often it changed."""
+        now the other; answers how often it changed. Who is taken over does not settle what it
+        sent: that is read back."""
+        self.calm = False
         self._remember()
         systems = [*self.world.deployment.landscape.systems, HUB]
         turns = Turns(stretches)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 from properties.ledger import search
 from properties.oracle import Violation
-from properties.rights_doings import PEOPLE, OfPeople
+from properties.rights_doings import PEOPLE, WHO, OfPeople
 from properties.rights_ledger import tampered
 from properties.rights_town import NOTE, STRANGER
 from properties.test_histories import QUICK, SEED
