@@ -18,7 +18,6 @@ from properties.rights_ledger import tampered
 from properties.rights_town import NOTE, RightsTown
 from support.accounts import QUESTIONS
 
-from hub.api import RecordState
 from hub.domain import audit as chained
 from hub.domain.audit import Event
 from hub.domain.exemption import ExemptionGround
@@ -30,7 +29,6 @@ from hub.rights import (
     coordinator,
     effects,
     manual,
-    own,
     postponing,
     targets,
     watch,
@@ -40,7 +38,7 @@ from hub.rights.identity import How, by_handler
 from hub.store import audit, requests
 from hub.sync import merge
 from hub.testing.world import COMING, HELD
-from plugins.webinar import zoom_rights
+from plugins.webinar import zoom_reading
 
 Break = Callable[[pytest.MonkeyPatch], None]
 Story = Callable[[RightsTown], None]
@@ -148,12 +146,7 @@ def a_confirmation_is_logged(patch: pytest.MonkeyPatch) -> None:
 
 
 def who_cancelled_is_not_looked_for(patch: pytest.MonkeyPatch) -> None:
-    locate: Any = zoom_rights.Rights.locate
-
-    def hasty(self: Any, sought: Any) -> Any:
-        return [one for one in locate(self, sought) if one.state is RecordState.LIVE]
-
-    patch.setattr(zoom_rights.Rights, "locate", hasty)
+    patch.setattr(zoom_reading, "LISTS", ("pending", "approved"))
 
 
 def who_registers_anew_is_erased_again(patch: pytest.MonkeyPatch) -> None:
@@ -171,11 +164,7 @@ def a_ground_keeps_nothing(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_ground_keeps_for_ever(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(watch, "end_exemptions", lambda _: [])
-
-
-def what_a_ground_kept_is_not_noted(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(own, "_note_kept", lambda *_: None)
+    patch.setattr(requests, "exemptions_ending", lambda *_: [])
 
 
 def nobody_thinks_it_over(patch: pytest.MonkeyPatch) -> None:
@@ -411,7 +400,6 @@ FOUND: dict[Break, tuple[Story, str]] = {
     who_registers_anew_is_erased_again: (erased_and_registered_anew, "I6"),
     a_ground_keeps_nothing: (erased_save_what_a_ground_keeps, "I6"),
     a_ground_keeps_for_ever: (erased_save_what_a_ground_keeps, "exempt"),
-    what_a_ground_kept_is_not_noted: (erased_save_what_a_ground_keeps, "exempt"),
     nobody_thinks_it_over: (erased_after_thinking_it_over, "cooling"),
     the_log_is_not_chained: (a_changed_log, "I10"),
     a_note_lies_in_the_clear: (erased_and_imported_again, "I9"),
