@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 import structlog
 from properties.breaks import blocks_are_not_looked_up, restrictions_are_not_loaded
 from properties.oracle import Violation
@@ -35,7 +36,8 @@ from hub.rights import (
     worker,
 )
 from hub.rights.identity import How, by_handler
-from hub.store import audit, requests
+from hub.store import audit, erasing, requests
+from hub.store.activities import activity
 from hub.sync import merge
 from hub.testing.world import COMING, HELD
 from plugins.webinar import zoom_reading
@@ -152,6 +154,20 @@ def who_cancelled_is_not_looked_for(patch: pytest.MonkeyPatch) -> None:
 def who_registers_anew_is_erased_again(patch: pytest.MonkeyPatch) -> None:
     for module in (watch.newcomers, worker.newcomers):
         patch.setattr(module, "left_alone", lambda *_: False)
+
+
+def activities_outlive_their_person(patch: pytest.MonkeyPatch) -> None:
+    forget: Any = erasing.forget
+
+    def careless(connection: Any, *given: Any) -> Any:
+        before = connection.execute(sa.select(activity)).mappings().all()
+        answer = forget(connection, *given)
+        there = set(connection.scalars(sa.select(activity.c.id)))
+        if lost := [dict(one) for one in before if one["id"] not in there]:
+            connection.execute(sa.insert(activity), lost)
+        return answer
+
+    patch.setattr(erasing, "forget", careless)
 
 
 def a_ground_keeps_nothing(patch: pytest.MonkeyPatch) -> None:
@@ -398,6 +414,7 @@ FOUND: dict[Break, tuple[Story, str]] = {
     whoever_is_merged_is_erased_too: (erased_at_one_and_merged_at_the_other, "I6"),
     who_cancelled_is_not_looked_for: (erased_after_cancelling, "order|I8"),
     who_registers_anew_is_erased_again: (erased_and_registered_anew, "I6"),
+    activities_outlive_their_person: (erased_after_cancelling, "I3"),
     a_ground_keeps_nothing: (erased_save_what_a_ground_keeps, "I6"),
     a_ground_keeps_for_ever: (erased_save_what_a_ground_keeps, "exempt"),
     nobody_thinks_it_over: (erased_after_thinking_it_over, "cooling"),

@@ -279,6 +279,7 @@ class RightsTown(RightsHandler):
             news = self.log[before[0] :], self.acted_log[before[1] :]
             raise Violation(f"I4: nothing changed, and yet written: {news}")
         self.oracle.at_rest(self.shown())
+        self.hall.lawful(self.world.deployment, self.humans)
         with read_only(self.world.deployment.database).connect() as connection:
             settled(connection, self)
             audited(connection, self.heads)
