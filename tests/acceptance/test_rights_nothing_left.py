@@ -1,5 +1,17 @@
 """Of somebody who was erased nothing is found outside the case file, and after its retention
-nothing at all: a whole life in the hub, then the hub's files searched as bytes."""
+nothing at all: a whole life in the hub, then what the hub has stored is searched as bytes.
+
+What is searched: every file below the hub's folder (the databases with their write-ahead logs, the
+key store, whatever else lies there), and what commands and the daemon have said and logged. On
+PostgreSQL, instead of the application's and the engine's files: every row of every table as the
+server gives it out; and after `VACUUM (FULL, ANALYZE)`, which docs/rights.md asks the operator for,
+every file of that database in the server's data directory, catalogs and statistics included.
+
+What is not: the master key's file, which holds nothing of anybody; the stand-ins' memory, which is
+the vendors'; and PostgreSQL's write-ahead log (pg_wal) and its archives. They keep older images of
+pages until the server has used them up, for no one database alone, and no statement empties them:
+like backups they end by their own retention.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +25,7 @@ import pytest
 import sqlalchemy as sa
 from support.commands import contact, hubspot, mailchimp, members, over
 from support.daemon_process import daemon
+from support.postgres import Postgres
 from support.remains import files_with, hashes, lines_with, phones, written
 from support.rights_office import Office, office, rights_config, until
 
@@ -22,10 +35,11 @@ from hub.rights import decide, matches, watch
 from hub.sandbox_world import SandboxWorld
 from hub.settings import load
 from hub.store import people, requests
-from hub.store.activities import activity
+from hub.store.activities import Stored, activity
 from hub.store.deliveries import OPEN, delivery
 from hub.store.links import link
 from hub.store.questions import quarantine, review
+from hub.testing.world import ASKS, ASKS_BOTH, COMING
 from hub.vault.database import read_only
 from hub.vault.keystore import data_key
 
@@ -38,6 +52,7 @@ MALFORMED = "aurinkaliina(at)kuutamolahti.example"
 PHONE = 314159
 TITLE = "Kuutamokapteenitar"
 CALLED = "Soitto Vesipurontäuksen tilauksesta"
+ASKED = "Milloin kuutamoristeily taas lähtee?"
 ID, SAME, ODD, NAMELESS = "770031415926", "770131415927", "770231415928", "770331415929"
 PROJECT = "webinaari-syksy-2026"
 BYSTANDER = "sivullinen.henkilo@muualla.example"
@@ -48,6 +63,7 @@ class Life:
     """Somebody's life in the hub until they ask to be erased."""
 
     desk: Office
+    postgres: Postgres | None = None
     told: list[str] = field(default_factory=list)  # what commands have logged and said
     ids: set[str] = field(default_factory=set)  # vendors' ids and handles
 
@@ -73,6 +89,10 @@ class Life:
                 for one in held["members"]:
                     if one["email_address"] in (EMAIL, SECOND):
                         self.ids |= {one["id"], one["contact_id"], one.get("unique_email_id", "")}
+        for webinar in self.world.control("joint-webinar", "state")["webinars"]:
+            for one in webinar["registrants"]:
+                if one["email"] == EMAIL:
+                    self.ids.add(one["id"])
         self.ids = {one for one in self.ids if len(one) >= 9}
 
     def _audiences(self) -> list[dict[str, Any]]:
@@ -83,20 +103,36 @@ class Life:
     def wanted(self) -> dict[bytes, str]:
         """Everything that tells of them."""
         return {
-            **written(FIRST, LAST, EMAIL, SECOND, MALFORMED, TITLE, CALLED, *self.ids),
+            **written(FIRST, LAST, EMAIL, SECOND, MALFORMED, TITLE, CALLED, ASKED, *self.ids),
             **hashes(EMAIL, SECOND),
             **phones(PHONE),
         }
 
     def left(self) -> list[str]:
-        return files_with(self.world.folder, self.wanted)
+        """Where something of them still stands."""
+        return self.holding(self.wanted)
+
+    def holding(self, wanted: dict[bytes, str]) -> list[str]:
+        """Which files and tables hold which of the wanted."""
+        found = files_with(self.world.folder, wanted)
+        return found + (self.postgres.rows_with(wanted) if self.postgres else [])
+
+    def left_after_vacuum(self, *more: dict[bytes, str]) -> list[str]:
+        """The same, in the server's files too."""
+        every = {way: text for wanted in (self.wanted, *more) for way, text in wanted.items()}
+        found = self.holding(every)
+        if self.postgres:
+            self.postgres.vacuum()
+            found += self.postgres.files_with(every)
+        return found
 
 
-@pytest.fixture
-def life(small: Small, tmp_path: Path) -> Iterator[Life]:
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
+def life(request: pytest.FixtureRequest, small: Small, tmp_path: Path) -> Iterator[Life]:
+    url = None if request.param == "sqlite" else request.getfixturevalue("pg_url")
     world = small(people=8)
-    with office(world, rights_config(tmp_path, None)) as desk:
-        yield Life(desk)
+    with office(world, rights_config(tmp_path, url)) as desk:
+        yield Life(desk, Postgres(url) if url else None)
 
 
 def person(id_: str, email: str, **more: str) -> dict[str, Any]:
@@ -118,8 +154,8 @@ def person(id_: str, email: str, **more: str) -> dict[str, Any]:
 
 
 def lives(life: Life) -> None:
-    """Known to one company, crossed to the other, merged, changed, called, asked about, and with
-    something on its way when the request comes."""
+    """Known to one company, crossed to the other, merged, changed, called, asked about, registered
+    to a webinar of both and heard there, and with something on its way when the request comes."""
     world = life.world
     crm = "crowst-crm"
     world.control(
@@ -146,6 +182,7 @@ def lives(life: Life) -> None:
     )
     life.sync()
     assert contact(world, "bangeri-crm", EMAIL), "crossed by the project"
+    registers_and_asks(life)
     # one that cannot land, one without an address, one that may be somebody else
     other = {
         "email_address": EMAIL,
@@ -178,6 +215,36 @@ def lives(life: Life) -> None:
     life.sync()  # the new title stays on its way
     for system in ("crowst-mailer", "bangeri-crm"):
         world.control(system, "faults", "DELETE")
+
+
+def registers_and_asks(life: Life) -> None:
+    """They agree to everything at the form of the joint webinar, come, ask and answer a poll."""
+    yes = dict.fromkeys((*ASKS.values(), ASKS_BOTH), "Kyllä")
+    form = {"first_name": FIRST, "last_name": LAST, "answers": yes}
+    later = now() + timedelta(minutes=1)  # than the consent to profiling, which a poll needs
+    said = [{"email": EMAIL, "question": ASKED, "answer": TITLE, "at": f"{later:%FT%TZ}"}]
+    for act in (
+        {"act": "register", "email": EMAIL, **form},
+        {"act": "hold", "attended": [EMAIL], "qa": said, "polls": said},
+    ):
+        body = {"acts": [{"webinar": COMING, **act}]}
+        life.world.control("joint-webinar", "seed", "POST", body)
+        life.sync()
+    assert registrations(life.world) == 1
+
+
+def registrations(world: SandboxWorld) -> int:
+    held = world.control("joint-webinar", "state")["webinars"]
+    return sum(one["email"] == EMAIL for webinar in held for one in webinar["registrants"])
+
+
+def kinds(desk: Office, key_ids: list[int]) -> set[str]:
+    """Kinds of the activities that are kept under those keys."""
+    keys = desk.deployment.vault.open_keys(key_ids)
+    with read_only(desk.deployment.database).connect() as connection:
+        columns = (*(activity.c[name] for name in Stored._fields),)
+        rows = connection.execute(sa.select(*columns).where(activity.c.key_id.in_(key_ids)))
+        return {(one := Stored(*row)).open(keys[one.key_id]).kind for row in rows}
 
 
 def count(desk: Office, table: sa.Table, *where: Any) -> int:
@@ -224,7 +291,9 @@ def test_of_an_erased_person_nothing_is_left(life: Life) -> None:
     plan = requests.persons_of(desk.row(number))
     with read_only(desk.deployment.database).connect() as connection:
         query = sa.select(people.person.c.key_id).where(people.person.c.id.in_(plan))
-        person_keys = wrapped(desk, list(connection.scalars(query)))
+        key_ids = list(connection.scalars(query))
+    person_keys = wrapped(desk, key_ids)
+    assert {"registered", "attended", "question", "poll"} <= kinds(desk, key_ids)
     assert len(person_keys) == len(plan) >= 2
     desk.approve(number)
     desk.ask(desk.deployment.landscape.systems)
@@ -250,9 +319,9 @@ def test_of_an_erased_person_nothing_is_left(life: Life) -> None:
         assert running.stop() == 0
         assert lines_with([*running.lines, *running.other], life.wanted) == []
     assert lines_with(life.told, life.wanted) == []
-    assert life.left() == []
     gone = dict.fromkeys(person_keys, "a destroyed key")
-    assert files_with(life.world.folder, gone) == []
+    assert life.left_after_vacuum(gone) == []
+    assert registrations(life.world) == 0
     assert not contact(life.world, "crowst-crm", EMAIL)
     # others are as they were, and the case file is there for who has to prove it
     assert count(desk, link, link.c.system == "crowst-crm") > 1
@@ -265,12 +334,13 @@ def test_of_an_erased_person_nothing_is_left(life: Life) -> None:
     sealed |= {
         bytes(one.receipt): "a receipt" for one in desk.tasks(number).values() if one.receipt
     }
-    assert files_with(life.world.folder, sealed), "kept until then"
+    assert life.holding(sealed), "kept until then"
+    if life.postgres:
+        assert life.postgres.files_with(sealed), "the search of the server's files finds it"
     later = now() + desk.deployment.landscape.rights.keep + timedelta(days=1)
     settings = load(desk.config, desk.sandboxes.environ({}))
     with open_hub(settings, clock=lambda: later) as hub:
         watch.archive(hub.deployment)
         assert hub.deployment.vault.open_keys([row.key_id]) == {}
     assert desk.row(number).state == "archived"
-    assert life.left() == []
-    assert files_with(life.world.folder, sealed) == []
+    assert life.left_after_vacuum(sealed) == []

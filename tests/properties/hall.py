@@ -18,6 +18,7 @@ from support.accounts import QUESTIONS, WEBINARS, Webinar
 from hub.delivery.deployment import Deployment
 from hub.store import activities
 from hub.store.activities import activity
+from hub.store.erasing import GONE
 from hub.store.links import link
 from hub.store.people import person
 from hub.testing.clock import ManualClock
@@ -140,6 +141,19 @@ class Hall:
         now = self.clock.now()
         if begun(now) and not over(now) and not unclear:
             self._complete(kept)
+
+    def lawful(self, deployment: Deployment, humans: Mapping[tuple[str, str, str], str]) -> None:
+        """As `at_rest`, where requests are carried out: nothing of before is kept of who was
+        erased. Raises Violation."""
+        for one in self._kept(deployment, humans):
+            self._judge(one)
+        erased = sa.select(activity.c.person_id).join_from(
+            activity, person, activity.c.person_id == person.c.id
+        )
+        with read_only(deployment.database).connect() as connection:
+            left = connection.scalars(erased.where(person.c.profile == GONE)).all()
+        if left:
+            raise Violation(f"I3: activities of persons {sorted(set(left))} outlived their erasure")
 
     def kinds(self, deployment: Deployment) -> Counter[tuple[str, str]]:
         """How many activities of each kind each controller keeps."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,12 +11,14 @@ from properties.oracle import HELSINKI, Violation, owners_of
 from properties.rights_oracle import Asked
 from properties.rights_people import RightsPeople
 from support.kills import Killed, Killer
+from support.turns import Turns
 
 from hub.domain.exemption import ExemptionGround
 from hub.domain.plan import Exemption
 from hub.domain.rights import DataCategory, Right
 from hub.rights import decide, lifting, manual, matches, watch
 from hub.rights.casefile import Receipt
+from hub.rights.targets import HUB
 from hub.store import questions
 from hub.store.questions import RETURNED
 from hub.sync import review
@@ -167,6 +169,21 @@ class RightsHandler(RightsPeople):
         self._remember()
         self.desk.work(rounds)
         self.judge_rights()
+
+    def works_at_once(self, stretches: Sequence[int]) -> int:
+        """Two workers try every task that is due, one from each end of the systems, now the one and
+        now the other; answers how often it changed. Who is taken over does not settle what it
+        sent: that is read back."""
+        self.calm = False
+        self._remember()
+        systems = [*self.world.deployment.landscape.systems, HUB]
+        turns = Turns(stretches)
+        turns.run(
+            lambda: self.desk.attempts(systems * 2),
+            lambda: self.desk.attempts(systems[::-1] * 2),
+        )
+        self.judge_rights()
+        return turns.switches
 
     def killed(self, step: int, act: Callable[[], Any]) -> bool:
         """A process that does that and is killed at that step; the next one starts."""

@@ -51,6 +51,7 @@ class Asked:
     # what was surely the person's when it started: by controller, and records
     addresses: dict[str, set[str]] = field(default_factory=dict)
     records: set[Record] = field(default_factory=set)
+    read: bool = False  # whether one of them had been read by the hub
 
     @property
     def works(self) -> bool:
@@ -103,6 +104,7 @@ class RightsOracle:
             before = self.town.seen.get((system, scope, id_), set())
             if address in known or before & known:
                 request.records.add((system, scope, id_))
+                request.read |= bool(before)
 
     # what a handler's work wrote
 
@@ -206,7 +208,8 @@ class RightsOracle:
                     )
                 case "objection":
                     self._objected(request, one, address)
-                case "rectification":
+                # a correction of somebody whom no sync has read is for the systems alone
+                case "rectification" if request.read:
                     self._outlived(request, one, address)
         human = self.town.human_of.get(address)
         self._nothing_old(one, controller, human)

@@ -28,7 +28,7 @@ from plugins.mailer.sandbox_audience import address_hash
 class RightsPeople(Town):
     """The world, what is true in it, and the requests."""
 
-    def __init__(self) -> None:
+    def __init__(self, url: str | None = None) -> None:
         self.rights: RightsOracle | None = None
         self.disabled: set[str] = set()
         self.cooling = timedelta(0)
@@ -42,7 +42,7 @@ class RightsPeople(Town):
         self.account = Account()
         self.acted_log: list[tuple[Acted, str | None]] = []
         self.corrected_log: list[tuple[Written, str | None]] = []
-        super().__init__()
+        super().__init__(url=url)
         self.rights = RightsOracle(self.oracle)
 
     @property

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from properties.journals import Written, written
-from properties.ledger import search
+from properties.ledger import CANARY, search
 from properties.oracle import HELSINKI, SYSTEM_OWNER, Violation, owners_of
 from properties.rights_handler import CONFIRMER, NOTE, STRANGER, RightsHandler
 from properties.rights_journals import acts
@@ -18,6 +18,7 @@ from properties.rights_ledger import audited, settled
 from properties.rights_oracle import Asked, Record
 from properties.town import SYSTEMS
 from support.accounts import CONTACT_FIELDS, CONTROLLERS, MEMBER_FIELDS
+from support.postgres import Postgres
 
 from hub.rights import decide
 from hub.store import audit, people
@@ -278,6 +279,7 @@ class RightsTown(RightsHandler):
             news = self.log[before[0] :], self.acted_log[before[1] :]
             raise Violation(f"I4: nothing changed, and yet written: {news}")
         self.oracle.at_rest(self.shown())
+        self.hall.lawful(self.world.deployment, self.humans)
         with read_only(self.world.deployment.database).connect() as connection:
             settled(connection, self)
             audited(connection, self.heads)
@@ -287,6 +289,8 @@ class RightsTown(RightsHandler):
         """Nobody's data lies clear anywhere, a handler's name included."""
         said = [f"{one.reason} {one.mend}" for one in self.world.reports]
         search(self.folder, [*said, *self.spoken])
+        if self.url and (rows := Postgres(self.url).rows_with({CANARY: "a canary"})):
+            raise Violation(f"I9: in the clear in {rows}")
 
 
 def _before(known: tuple[str, Any] | None) -> dict[str, Any]:

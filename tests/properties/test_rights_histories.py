@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 from properties.ledger import search
 from properties.oracle import Violation
-from properties.rights_doings import PEOPLE, OfPeople
+from properties.rights_doings import PEOPLE, WHO, OfPeople
 from properties.rights_ledger import tampered
 from properties.rights_town import NOTE, STRANGER
 from properties.test_histories import QUICK, SEED
@@ -234,6 +234,26 @@ class RightsHistory(OfPeople):
     def a_handler_admits_whoever_returned(self) -> None:
         self._tick()
         self.town.admits()
+
+    @rule(
+        who=WHO,
+        rights=st.tuples(RIGHT, RIGHT),
+        whom=st.tuples(ADDRESSED, ADDRESSED),
+        pick=PICK,
+        stretches=st.lists(st.integers(1, 4), min_size=1, max_size=5),
+    )
+    def two_requests_are_worked_on_at_once(
+        self,
+        who: str,
+        rights: tuple[Right, Right],
+        whom: tuple[tuple[str, ...], tuple[str, ...]],
+        pick: int,
+        stretches: list[int],
+    ) -> None:
+        """Of one human, by two workers of whom now one and now the other makes a few steps."""
+        for right, asked in zip(rights, whom, strict=True):
+            self._asked(who, right, asked, pick, 2)
+        self.town.works_at_once(stretches)
 
     # time and trouble
 

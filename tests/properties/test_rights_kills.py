@@ -20,6 +20,7 @@ from support.rights_desk import Desk
 from hub.domain.rights import Right
 from hub.rights import decide, intake, manual, slices
 from hub.rights.identity import How, by_handler
+from hub.store import tables
 
 PLACES = ("crowst-crm", "bangeri-crm", "crowst-uutiset")
 
@@ -51,9 +52,11 @@ def handled(desk: Desk, asked: intake.Asked) -> int:
     return number
 
 
-def told(right: Right, killed_at: int | None) -> tuple[dict[str, Any], Killer]:
+def told(
+    right: Right, killed_at: int | None, url: str | None = None
+) -> tuple[dict[str, Any], Killer]:
     """The request handled by a process that dies at one step, and by the next one."""
-    town = RightsTown()
+    town = RightsTown(url)
     try:
         for place in PLACES:
             town.have(AINO, place)
@@ -87,14 +90,16 @@ def told(right: Right, killed_at: int | None) -> tuple[dict[str, Any], Killer]:
         )
         return found, killer
     finally:
+        if url:
+            tables.metadata.drop_all(town.world.deployment.database)
         town.close()
 
 
-def _each(right: Right, chosen: Callable[[int], bool]) -> None:
-    undisturbed, whole = told(right, None)
+def _each(right: Right, chosen: Callable[[int], bool], url: str | None = None) -> None:
+    undisturbed, whole = told(right, None, url)
     assert whole.steps > 8, "there was something to kill"
     for step in filter(chosen, range(1, whole.steps + 1)):
-        found, killer = told(right, step)
+        found, killer = told(right, step, url)
         assert killer.dead
         assert found == undisturbed, f"killed at step {step}: {killer.where[-1]}"
 
@@ -112,3 +117,10 @@ def test_an_erasure_killed_at_every_step(third: int) -> None:
 @pytest.mark.parametrize("right", [Right.RESTRICTION, Right.RECTIFICATION, Right.OBJECTION])
 def test_other_rights_killed_at_every_step(right: Right) -> None:
     _each(right, lambda _: True)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("right", [Right.ERASURE, Right.RESTRICTION])
+def test_on_postgresql_killed_at_every_other_step(right: Right, pg_url: str) -> None:
+    _each(right, lambda step: step % 2 == 0, pg_url)

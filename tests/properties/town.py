@@ -53,20 +53,24 @@ def system_of(place: str) -> tuple[str, str]:
     return (place, "") if place in CRMS else (f"{owner(place)}-mailer", place)
 
 
-def _without_talks(folder: Path) -> Path:
-    """The sandbox's configuration, save that nobody asks the CRMs for talks, of which these stories
-    know none: it would take a tenth of all calls."""
+def _configured(folder: Path, url: str | None) -> Path:
+    """The sandbox's configuration, on PostgreSQL where an address is given, save that nobody asks
+    the CRMs for talks, of which these stories know none: it would take a tenth of all calls."""
     text, asked = CONFIG.read_text(encoding="utf-8"), "        activities: *communications\n"
     assert text.count(asked) == len(CRMS)
     config = folder / "town.yaml"
-    config.write_text(text.replace(asked, ""), encoding="utf-8")
+    on_file = "database: sqlite:///var/sandbox/hub.db"
+    assert on_file in text
+    text = text.replace(asked, "").replace(on_file, f"database: {url}" if url else on_file)
+    config.write_text(text, encoding="utf-8")
     return config
 
 
 class Town:
     """The world, and what is true in it."""
 
-    def __init__(self, start: datetime = MEANWHILE) -> None:
+    def __init__(self, start: datetime = MEANWHILE, url: str | None = None) -> None:
+        self.url = url
         self.folder = Path(tempfile.mkdtemp(prefix="town-"))
         self.clock = ManualClock(start)
         self.oracle = Oracle()
@@ -80,7 +84,7 @@ class Town:
         self.calm = True  # no fault and no kill so far
         self.humans: dict[tuple[str, str, str], str] = {}  # record -> whose
         self._stack = ExitStack()
-        self.config = _without_talks(self.folder)
+        self.config = _configured(self.folder, url)
         self.world: World = self._open(None)
         self.boxes = dict(self.world.sandboxes)
         open_accounts(self.world)

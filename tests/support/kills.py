@@ -53,10 +53,14 @@ class Killer:
 
         def deadly(connection: Any) -> None:
             raw = connection.driver_connection
-            changed = changes.get(id(raw), 0) != raw.total_changes
-            changes[id(raw)] = raw.total_changes
             if self.dead:
                 raise Killed(name)
+            if engine.dialect.name == "sqlite":
+                changed = changes.get(id(raw), 0) != raw.total_changes
+                changes[id(raw)] = raw.total_changes
+            else:  # only what changes something has a number
+                asked = raw.execute("SELECT pg_current_xact_id_if_assigned()")
+                changed = asked.fetchone()[0] is not None
             commit(connection)
             if changed:
                 self.step(f"commit to {name}")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
 from hub.domain.rights import Right
-from hub.rights import decide, identity, intake, manual, slices, watch
+from hub.rights import decide, identity, intake, manual, slices, watch, worker
 from hub.rights.casefile import Receipt
 from hub.rights.identity import How
 from hub.rights.targets import HUB
@@ -73,6 +73,15 @@ class Desk:
             if not soon:
                 return
             self.world.clock.advance(max(min(soon), 0.1))
+
+    def attempts(self, systems: Iterable[str]) -> None:
+        """One attempt at every task that is due, system by system, as a worker does."""
+        for system in systems:
+            opened, why = slices._opened(self.deployment, system, self.opened)
+            with read_only(self.deployment.database).connect() as connection:
+                due = requests.due(connection, system, self.deployment.now(), 100)
+            for task_id in due:
+                worker.attempt(self.deployment, opened, task_id, why)
 
     def run(self, right: Right, email: str, *controllers: str, **more: Any) -> int:
         """A whole request up to its notice."""
