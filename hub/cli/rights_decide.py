@@ -120,8 +120,9 @@ def refuse(
 ) -> None:
     """Refuse the whole request. The person is told within one month, with the reason and the right
     to complain (Art. 12(4))."""
-    with decision(number, config, sandbox=sandbox) as hub:
-        decide.refuse(hub.deployment, number, ground.value, reason, actor())
+    with opened(config, sandbox=sandbox) as hub:
+        with deciding(number):
+            decide.refuse(hub.deployment, number, ground.value, reason, actor())
         report(hub, number, f"Refused: {ground.titles['en']} ({ground.law}).", json=json)
 
 
