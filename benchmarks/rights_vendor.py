@@ -20,6 +20,7 @@ import orjson
 from benchmarks.population import SUBSCRIBED, Person, people
 from benchmarks.vendor_http import Answer, Server
 from hub.testing.sandbox import Sandbox
+from hub.testing.seeds import HUBSPOT_SCOPES
 from plugins.hubspot.sandbox import HubSpotSandbox
 from plugins.mailer.sandbox import MailchimpSandbox
 from plugins.webinar.sandbox import ZoomSandbox
@@ -36,7 +37,7 @@ def tools(count: int) -> Mapping[str, Sandbox]:
         crm, mailer = HubSpotSandbox(), MailchimpSandbox()
         crm.seed(
             {
-                "tokens": {"benchmark": list(SCOPES)},
+                "tokens": {"benchmark": list(HUBSPOT_SCOPES)},
                 "definitions": [{"id": "1001", "name": "Uutiskirje"}],
                 "contacts": [_contact(one) for one in held],
             }
@@ -66,21 +67,6 @@ def tools(count: int) -> Mapping[str, Sandbox]:
     )
     made["webinar"] = zoom
     return made
-
-
-SCOPES = (
-    "crm.objects.contacts.read",
-    "crm.objects.contacts.write",
-    "crm.schemas.contacts.read",
-    "crm.schemas.contacts.write",
-    "crm.lists.read",
-    "crm.lists.write",
-    "communication_preferences.read",
-    "communication_preferences.write",
-    "communication_preferences.read_write",
-    "communication_preferences.statuses.batch.read",
-    "communication_preferences.statuses.batch.write",
-)
 
 
 def _contact(one: Person) -> dict[str, Any]:

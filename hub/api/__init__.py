@@ -13,6 +13,7 @@ from hub.api.errors import (
     UnknownField,
 )
 from hub.api.hookspecs import PROJECT, hookimpl, hookspec, hub_connector_types
+from hub.api.outcome import THROTTLED, Outcome
 from hub.api.protocols import Connector, Http, Reply, Writes, WritesConsents
 from hub.api.rights import (
     Act,
@@ -56,6 +57,7 @@ __all__ = [
     "API_VERSION",
     "EXISTS",
     "PROJECT",
+    "THROTTLED",
     "WHOLE_SCOPE",
     "Act",
     "Activity",
@@ -78,6 +80,7 @@ __all__ = [
     "Locates",
     "Misconfigured",
     "MissingScope",
+    "Outcome",
     "Page",
     "Problem",
     "Rate",

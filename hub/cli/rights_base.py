@@ -8,12 +8,13 @@ import re
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from hub.api import Misconfigured
-from hub.cli.base import Code, Stop, ask_daemon, daemon_lives
+from hub.cli.base import Code, Stop, ask_daemon, daemon_lives, opened
 from hub.cli.show import hint, progress
 from hub.domain.audit import is_code
 from hub.opening import Hub
@@ -56,6 +57,13 @@ def deciding(number: int | None = None) -> Iterator[None]:
         raise Stop(f"{error.field}: {error}", "see `hub rights open --help`", Code.USAGE) from None
     except Stale:
         raise Stop("somebody else changed it a moment ago", f"{look} and try again") from None
+
+
+@contextmanager
+def decision(number: int, config: Path | None, *, sandbox: bool) -> Iterator[Hub]:
+    """The hub, opened for a decision about one request: what refuses it becomes one message."""
+    with opened(config, sandbox=sandbox) as hub, deciding(number):
+        yield hub
 
 
 def actor() -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from hub.cli.base import Code, ConfigOption, JsonOption, SandboxOption, Stop, command, opened
-from hub.cli.rights_base import NumberArgument, actor, carry_out, deciding, request_row
+from hub.cli.rights_base import NumberArgument, actor, carry_out, deciding, decision, request_row
 from hub.cli.rights_open import _text
 from hub.cli.rights_report import report
 from hub.cli.rights_show import print_head, print_plan
@@ -136,9 +136,8 @@ def withdraw(
     json: JsonOption = False,
 ) -> None:
     """Record that the person takes the request back: nothing more is carried out."""
-    with opened(config, sandbox=sandbox) as hub:
-        with deciding(number):
-            decide.withdraw(hub.deployment, number, actor())
+    with decision(number, config, sandbox=sandbox) as hub:
+        decide.withdraw(hub.deployment, number, actor())
         report(hub, number, "Taken back.", json=json)
 
 
@@ -152,9 +151,8 @@ def hold(
     json: JsonOption = False,
 ) -> None:
     """Hold a request: nothing is carried out until it is released. The clock runs on."""
-    with opened(config, sandbox=sandbox) as hub:
-        with deciding(number):
-            decide.hold(hub.deployment, number, actor(), on=True, reason=reason)
+    with decision(number, config, sandbox=sandbox) as hub:
+        decide.hold(hub.deployment, number, actor(), on=True, reason=reason)
         report(hub, number, "On hold.", json=json)
 
 
@@ -167,9 +165,8 @@ def release(
     json: JsonOption = False,
 ) -> None:
     """Go on with a request that was on hold."""
-    with opened(config, sandbox=sandbox) as hub:
-        with deciding(number):
-            decide.hold(hub.deployment, number, actor(), on=False)
+    with decision(number, config, sandbox=sandbox) as hub:
+        decide.hold(hub.deployment, number, actor(), on=False)
         carry_out(hub, number, quiet=json)
         report(hub, number, "Released.", json=json)
 
@@ -188,9 +185,8 @@ def extend(
 ) -> None:
     """Extend the deadline by two further months, once, of which the person was told today: that
     must be within the first month (Art. 12(3))."""
-    with opened(config, sandbox=sandbox) as hub:
-        with deciding(number):
-            due = decide.extend(hub.deployment, number, reason, text, actor())
+    with decision(number, config, sandbox=sandbox) as hub:
+        due = decide.extend(hub.deployment, number, reason, text, actor())
         report(hub, number, f"Extended to {due.ends}.", json=json)
 
 
@@ -203,9 +199,8 @@ def retry(
     json: JsonOption = False,
 ) -> None:
     """Try at once what waits or needs attention. It is tried by itself too, with growing pauses."""
-    with opened(config, sandbox=sandbox) as hub:
-        with deciding(number):
-            systems = decide.retry(hub.deployment, number, actor())
+    with decision(number, config, sandbox=sandbox) as hub:
+        systems = decide.retry(hub.deployment, number, actor())
         carry_out(hub, number, systems, quiet=json)
         what = ", ".join(systems) or "nothing waits"
         report(hub, number, f"Tried again: {what}.", json=json, systems=systems)
@@ -228,9 +223,8 @@ def notified(
     request."""
     if bool(text.strip()) == (file is not None):
         raise Stop("give either --text or --file: what the person was told", "", Code.USAGE)
-    with opened(config, sandbox=sandbox) as hub:
-        with deciding(number):
-            decide.notified(hub.deployment, number, how, _text(file) if file else text, actor())
+    with decision(number, config, sandbox=sandbox) as hub:
+        decide.notified(hub.deployment, number, how, _text(file) if file else text, actor())
         report(hub, number, "The person was told.", json=json)
 
 
@@ -245,9 +239,8 @@ def lift(
     json: JsonOption = False,
 ) -> None:
     """Lift the restriction of a closed request, of which the person was told first (Art. 18(3))."""
-    with opened(config, sandbox=sandbox) as hub:
-        with deciding(number):
-            systems = lifting.lift(hub.deployment, number, how, text, actor())
+    with decision(number, config, sandbox=sandbox) as hub:
+        systems = lifting.lift(hub.deployment, number, how, text, actor())
         carry_out(hub, number, systems, quiet=json)
         report(hub, number, "The restriction is lifted.", json=json, systems=systems)
 
@@ -262,9 +255,8 @@ def note(
     json: JsonOption = False,
 ) -> None:
     """Add a note to the case file."""
-    with opened(config, sandbox=sandbox) as hub:
-        with deciding(number):
-            decide.note(hub.deployment, number, text, actor())
+    with decision(number, config, sandbox=sandbox) as hub:
+        decide.note(hub.deployment, number, text, actor())
         report(hub, number, "Noted.", json=json)
 
 

@@ -18,7 +18,7 @@ from hub.cli.base import (
     command,
     opened,
 )
-from hub.cli.rights_base import NumberArgument, actor, carry_out, deciding, request_row
+from hub.cli.rights_base import NumberArgument, actor, carry_out, deciding, decision, request_row
 from hub.cli.rights_report import report
 from hub.cli.show import out, print_json
 from hub.domain.landscape import HELSINKI
@@ -121,14 +121,13 @@ def identify(
     """
     if (how is None) == (message is None):
         raise Stop("give either --how with --note, or --message", "", Code.USAGE)
-    with opened(config, sandbox=sandbox) as hub:
-        with deciding(number):
-            if message is not None:
-                enough = identity.by_message(hub.deployment, number, _bytes(message), actor())
-            else:
-                assert how is not None  # one of the two was given
-                identity.by_handler(hub.deployment, number, how, note, actor())
-                enough = True
+    with decision(number, config, sandbox=sandbox) as hub:
+        if message is not None:
+            enough = identity.by_message(hub.deployment, number, _bytes(message), actor())
+        else:
+            assert how is not None  # one of the two was given
+            identity.by_handler(hub.deployment, number, how, note, actor())
+            enough = True
         said = (
             "It is known who asks."
             if enough
@@ -192,9 +191,8 @@ def doubt(
 ) -> None:
     """Ask for more to know who asks. The clock stands still from now until the answer, where the
     question is prompt."""
-    with opened(config, sandbox=sandbox) as hub:
-        with deciding(number):
-            identity.doubt(hub.deployment, number, reason, actor())
+    with decision(number, config, sandbox=sandbox) as hub:
+        identity.doubt(hub.deployment, number, reason, actor())
         report(hub, number, "Noted. Ask the person now.", json=json)
 
 
@@ -208,9 +206,8 @@ def scope(
     json: JsonOption = False,
 ) -> None:
     """Record that the person means another company too: only then is its own data searched."""
-    with opened(config, sandbox=sandbox) as hub:
-        with deciding(number):
-            decide.confirm_scope(hub.deployment, number, controller, actor())
+    with decision(number, config, sandbox=sandbox) as hub:
+        decide.confirm_scope(hub.deployment, number, controller, actor())
         report(hub, number, "The scope is wider now.", json=json)
 
 

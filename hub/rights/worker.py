@@ -52,7 +52,7 @@ from hub.store import activities, deliveries, requests
 from hub.store.requests import Stale
 from hub.store.together import commit
 from hub.vault import VaultError
-from hub.vault.database import Connection, Row, SQLAlchemyError, read_only
+from hub.vault.database import Connection, IntegrityError, Row, SQLAlchemyError, read_only
 
 log = structlog.get_logger(__name__)
 
@@ -334,7 +334,12 @@ def _act(work: Work, opened: Opened, todo: Sequence[dict[str, str]]) -> bool:
             now=now,
         )
 
-    sent = commit(deployment.database, record)
+    try:
+        sent = commit(deployment.database, record)
+    except IntegrityError:
+        # another request has a write of that record in flight: one at a time
+        work.save(due_at=deployment.now() + SETTLING)
+        return False
     results, trouble = acting.send(opened, work.task.act, sent)
     reasons: list[str] = []
     asked: list[float] = []

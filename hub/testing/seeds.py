@@ -41,8 +41,6 @@ HUBSPOT_SCOPES = (
     "communication_preferences.read_write",
     "communication_preferences.statuses.batch.read",
     "communication_preferences.statuses.batch.write",
-    "crm.lists.read",
-    "crm.lists.write",
     "sales-email-read",
 )
 

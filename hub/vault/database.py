@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import Engine, Row, create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from hub.vault.rows import id_allocator, ids, upsert
@@ -29,12 +29,13 @@ from hub.vault.types import UtcDateTime
 if TYPE_CHECKING:
     import psycopg
 
-# Connection, Engine, Row and SQLAlchemyError are here so that those who only hand a connection on
+# Connection, Engine, Row and the two errors are here so that those who only hand a connection on
 # need not import SQLAlchemy.
 __all__ = [
     "Connection",
     "DatabaseUnusable",
     "Engine",
+    "IntegrityError",
     "Row",
     "SQLAlchemyError",
     "UtcDateTime",

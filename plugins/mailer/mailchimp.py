@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hub.api import (
+    THROTTLED,
     WHOLE_SCOPE,
     Act,
     ActivityPage,
@@ -30,7 +31,6 @@ from plugins.mailer.mailchimp_client import (
     LIST,
     MEMBERS,
     MERGE_FIELDS,
-    THROTTLED,
     Client,
     member_call,
     outcome,

@@ -8,7 +8,6 @@ the short codes below.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from hub.api import (
@@ -17,11 +16,9 @@ from hub.api import (
     ConnectorError,
     Http,
     Misconfigured,
+    Outcome,
     RateLimited,
     Reply,
-    Result,
-    Unavailable,
-    Uncertain,
     Verdict,
 )
 
@@ -31,7 +28,6 @@ MEMBER = MEMBERS + "/{member}"
 MEMBER_TAGS = MEMBER + "/tags"
 MERGE_FIELDS = LIST + "/merge-fields"
 
-THROTTLED = "throttled"
 COMPLIANCE = "compliance-state"
 FORGOTTEN = "forgotten"
 GONE = "gone"
@@ -54,21 +50,6 @@ _BY_WORDS = (
 Mailchimp says several things under the one title "Invalid Resource"."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one call that writes."""
-
-    verdict: Verdict
-    reason: str = ""
-    body: Any = None  # what the vendor answered to a success
-    retry_after: float | None = None
-    error: ConnectorError | None = None  # that another caller would have had raised
-
-    def result(self, key: str) -> Result:
-        """The result of a write that had this outcome."""
-        return Result(key, self.verdict, self.reason, retry_after=self.retry_after)
-
-
 def refused_by_words(text: Any, field: Any = "", why: Any = "") -> Outcome:
     """The outcome that an error's sentence tells; `field` and `why` where it is about a field."""
     words = f"{text} {why}".casefold()
@@ -84,20 +65,12 @@ def refused_by_words(text: Any, field: Any = "", why: Any = "") -> Outcome:
 def outcome(answer: Reply | Exception, *, empty_ok: bool = False) -> Outcome:
     """What became of a call that writes. `empty_ok`: a success has no body by contract."""
     if isinstance(answer, Exception):
-        return _failed(answer)
+        return Outcome.of_error(answer)
     if answer.status < 300:
-        if empty_ok and answer.status == 204:
-            return Outcome(Verdict.OK)
-        try:
-            body = answer.json()
-        except BadAnswer:
-            return Outcome(Verdict.UNKNOWN, "unreadable-answer")
-        if not isinstance(body, dict) or not body:
-            return Outcome(Verdict.UNKNOWN, "empty-answer")
-        return Outcome(Verdict.OK, body=body)
+        return Outcome.of_success(answer, empty_ok=empty_ok)
     problem = _problem(answer)
     if answer.status == 403:
-        return _failed(_forbidden(problem))
+        return Outcome.of_error(_forbidden(problem))
     if answer.status == 404:
         return Outcome(Verdict.PERMANENT, GONE)
     if answer.status >= 500 or problem is None:
@@ -112,24 +85,9 @@ def outcome(answer: Reply | Exception, *, empty_ok: bool = False) -> Outcome:
     return refused_by_words(problem.get("detail"), first.get("field"), first.get("message"))
 
 
-def _failed(error: Exception) -> Outcome:
-    match error:
-        case Uncertain():
-            return Outcome(Verdict.UNKNOWN, "no-answer", error=error)
-        case Unavailable():
-            reason = THROTTLED if isinstance(error, RateLimited) else "unavailable"
-            return Outcome(Verdict.RETRYABLE, reason, retry_after=error.retry_after, error=error)
-        case Misconfigured():
-            return Outcome(Verdict.RETRYABLE, "misconfigured", error=error)
-        case BadAnswer():
-            return Outcome(Verdict.UNKNOWN, "unreadable-answer", error=error)
-        case _:
-            raise error
-
-
 def unread(error: ConnectorError) -> Outcome:
     """What becomes of a write whose reading call failed: nothing was sent, so it may come again."""
-    ended = _failed(error)
+    ended = Outcome.of_error(error)
     return Outcome(Verdict.RETRYABLE, "unread", retry_after=ended.retry_after, error=error)
 
 

@@ -12,15 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hub.api import WHOLE_SCOPE, ConnectorError, Consent, Result, Stance, Verdict, Write
-from plugins.mailer.mailchimp_client import (
-    COMPLIANCE,
-    GONE,
-    Outcome,
-    member_call,
-    outcome,
-    unread,
-)
+from hub.api import WHOLE_SCOPE, ConnectorError, Consent, Outcome, Result, Stance, Verdict, Write
+from plugins.mailer.mailchimp_client import COMPLIANCE, GONE, member_call, outcome, unread
 from plugins.mailer.mailchimp_mapping import member_fields
 from plugins.mailer.mailchimp_members import Batch, Members
 from plugins.mailer.mailchimp_values import address_hash

@@ -10,16 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from hub.api import EXISTS, WHOLE_SCOPE, ConnectorError, Consent, Stance, Verdict, Write
-from plugins.mailer.mailchimp_client import (
-    GONE,
-    LIST,
-    MEMBERS,
-    Outcome,
-    outcome,
-    refused_by_words,
-    unread,
-)
+from hub.api import EXISTS, WHOLE_SCOPE, ConnectorError, Consent, Outcome, Stance, Verdict, Write
+from plugins.mailer.mailchimp_client import GONE, LIST, MEMBERS, outcome, refused_by_words, unread
 from plugins.mailer.mailchimp_mapping import EMAIL, member_body, member_fields
 from plugins.mailer.mailchimp_members import Batch, Members
 from plugins.mailer.mailchimp_reading import PAGE

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from hub.api import Record, Result, Verdict, Write
-from plugins.mailer.mailchimp_client import Client, Outcome, member_call, one_fate
+from hub.api import Outcome, Record, Result, Verdict, Write
+from plugins.mailer.mailchimp_client import Client, member_call, one_fate
 from plugins.mailer.mailchimp_mapping import MemberMapper, member_fields
 from plugins.mailer.mailchimp_tags import TagFields
 from plugins.mailer.mailchimp_values import Malformed

@@ -19,15 +19,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from hub.api import ConnectorError, Reply, Result, Verdict, Write
-from plugins.mailer.mailchimp_client import (
-    GONE,
-    MEMBER,
-    Outcome,
-    member_call,
-    outcome,
-    unread,
-)
+from hub.api import ConnectorError, Outcome, Reply, Result, Verdict, Write
+from plugins.mailer.mailchimp_client import GONE, MEMBER, member_call, outcome, unread
 from plugins.mailer.mailchimp_mapping import EMAIL, member_fields
 from plugins.mailer.mailchimp_members import Batch, Members
 from plugins.mailer.mailchimp_updates import Updater

@@ -9,15 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hub.api import EXISTS, Verdict, Write
-from plugins.mailer.mailchimp_client import (
-    GONE,
-    MEMBER_TAGS,
-    THROTTLED,
-    Outcome,
-    member_call,
-    outcome,
-)
+from hub.api import EXISTS, THROTTLED, Outcome, Verdict, Write
+from plugins.mailer.mailchimp_client import GONE, MEMBER_TAGS, member_call, outcome
 from plugins.mailer.mailchimp_mapping import member_body
 from plugins.mailer.mailchimp_members import Batch, Members
 from plugins.mailer.mailchimp_reading import PAGE

@@ -33,7 +33,8 @@ STANDARD = (
     "no_of_employees",
     "comments",
 )
-"""The questions that Zoom knows itself, beside the names."""
+"""The questions that Zoom knows itself, beside the names. Told here by themselves: a sandbox that
+had them from the connector could not show that one is wrong there."""
 
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _OPEN_TYPES = ("short",)

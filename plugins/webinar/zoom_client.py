@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from hub.api import (
@@ -17,12 +16,10 @@ from hub.api import (
     Http,
     Misconfigured,
     MissingScope,
+    Outcome,
     Rate,
-    RateLimited,
     Reply,
-    Result,
     Unavailable,
-    Uncertain,
     Verdict,
 )
 
@@ -51,7 +48,6 @@ LIMITS = {
     "heavy-day": Rate(30_000, 86_400),
 }
 
-THROTTLED = "throttled"
 GONE = "gone"
 
 _SCOPE = re.compile(r"scopes?\s*:?\s*\[([\w:,. -]{1,300})\]")
@@ -61,55 +57,16 @@ _OVER = {3000: "registration-closed", 3038: "webinar-over", 3035: "full", 3043: 
 _TRIES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one call that writes."""
-
-    verdict: Verdict
-    reason: str = ""
-    body: Any = None  # what the vendor answered to a success
-    retry_after: float | None = None
-    error: ConnectorError | None = None  # that another caller would have had raised
-
-    def result(self, key: str) -> Result:
-        """The result of a write that had this outcome."""
-        return Result(key, self.verdict, self.reason, retry_after=self.retry_after)
-
-
-def failed(error: Exception) -> Outcome:
-    """The outcome of a call that ended in an error. Raises what no vendor can have caused."""
-    match error:
-        case Uncertain():
-            return Outcome(Verdict.UNKNOWN, "no-answer", error=error)
-        case Unavailable():
-            reason = THROTTLED if isinstance(error, RateLimited) else "unavailable"
-            return Outcome(Verdict.RETRYABLE, reason, retry_after=error.retry_after, error=error)
-        case Misconfigured():
-            return Outcome(Verdict.RETRYABLE, "misconfigured", error=error)
-        case BadAnswer():
-            return Outcome(Verdict.UNKNOWN, "unreadable-answer", error=error)
-        case _:
-            raise error
-
-
 def outcome(route: str, answer: Reply | Exception, *, empty_ok: bool = False) -> Outcome:
     """What became of a call that writes. `empty_ok`: a success has no body by contract."""
     if isinstance(answer, Exception):
-        return failed(answer)
+        return Outcome.of_error(answer)
     if answer.status < 300:
-        if empty_ok and answer.status == 204:
-            return Outcome(Verdict.OK)
-        try:
-            body = answer.json()
-        except BadAnswer:
-            return Outcome(Verdict.UNKNOWN, "unreadable-answer")
-        if not isinstance(body, dict) or not body:
-            return Outcome(Verdict.UNKNOWN, "empty-answer")
-        return Outcome(Verdict.OK, body=body)
+        return Outcome.of_success(answer, empty_ok=empty_ok)
     try:
         code, field = _problem(route, answer)
     except (Misconfigured, BadAnswer) as error:
-        return failed(error)
+        return Outcome.of_error(error)
     if code in _OVER:
         return Outcome(Verdict.PERMANENT, _OVER[code])
     if answer.status == 404:

@@ -13,7 +13,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hub.api import EXISTS, ConnectorError, Misconfigured, Record, Ref, Result, Verdict, Write
+from hub.api import (
+    EXISTS,
+    ConnectorError,
+    Misconfigured,
+    Outcome,
+    Record,
+    Ref,
+    Result,
+    Verdict,
+    Write,
+)
 from plugins.webinar.zoom_client import (
     BATCH,
     GONE,
@@ -22,8 +32,6 @@ from plugins.webinar.zoom_client import (
     QUESTIONS,
     REGISTRANTS,
     Client,
-    Outcome,
-    failed,
     outcome,
 )
 from plugins.webinar.zoom_mapping import EMAIL, NAMES, OWN_FIELDS, STREAM, Malformed
@@ -77,7 +85,7 @@ class Registering:
             raise
         except ConnectorError as error:
             # nothing was sent yet
-            ended = failed(error)
+            ended = Outcome.of_error(error)
             return {
                 write.key: Result(
                     write.key, Verdict.RETRYABLE, "unread", retry_after=ended.retry_after

@@ -8,12 +8,11 @@ from typing import Any
 import mailchimp_marketing  # type: ignore[import-untyped]  # it ships no types
 import pytest
 from pydantic import SecretStr
-from starlette.types import ASGIApp, Receive, Scope, Send
+from support.vendor import Account, Door, behind
 
-from hub.api import ActivityKind, Context, Record
+from hub.api import ActivityKind, Context
 from hub.connect.http import HttpClient
 from hub.testing.clock import ManualClock
-from hub.testing.serving import serve
 from plugins.mailer.connector import MAILER
 from plugins.mailer.mailchimp import Mailchimp
 from plugins.mailer.mailchimp_activities import KINDS
@@ -50,14 +49,8 @@ SEED = {
 FIELDS = ("email_address", "FNAME", "LNAME", "tags", "language")
 
 
-class World:
+class World(Account[MailchimpSandbox]):
     """One account, served; what tests ask of it."""
-
-    def __init__(self, sandbox: MailchimpSandbox, clock: ManualClock, url: str) -> None:
-        self.sandbox = sandbox
-        self.clock = clock
-        self.url = url
-        self.clients: list[HttpClient] = []
 
     def seed(self, scope: str, *members: Mapping[str, Any]) -> None:
         self.sandbox.seed({"lists": [{"id": scope, "members": list(members)}]})
@@ -112,43 +105,14 @@ class World:
         assert isinstance(opened, Mailchimp)
         return opened
 
-    def calls(self, method: str = "", *, ending: str = "") -> list[dict[str, Any]]:
-        """The journal's entries of a method whose route ends so."""
-        return [
-            entry
-            for entry in self.sandbox.journal
-            if (not method or entry["method"] == method) and entry["route"].endswith(ending)
-        ]
-
-
-class Door:
-    """One server for all tests; behind it each test has a sandbox of its own."""
-
-    app: ASGIApp
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        assert scope["type"] == "http"  # uvicorn then knows that there is no lifespan to wait for
-        await self.app(scope, receive, send)
-
-
-@pytest.fixture(scope="session")
-def door() -> Iterator[tuple[Door, str]]:
-    made = Door()
-    with serve(made) as url:
-        yield made, url
-
 
 @pytest.fixture
-def world(door: tuple[Door, str]) -> Iterator[World]:
+def world(door: Door) -> Iterator[World]:
     clock = ManualClock()
     sandbox = MailchimpSandbox(now=clock.now)
     sandbox.seed(SEED)
-    opened, url = door
-    opened.app = sandbox.asgi()
-    made = World(sandbox, clock, url)
-    yield made
-    for client in made.clients:
-        client.close()
+    with behind(door, World(sandbox, clock, door.url)) as made:
+        yield made
 
 
 @pytest.fixture
@@ -163,8 +127,3 @@ def chimp(world: World) -> mailchimp_marketing.Client:
     client.set_config({"api_key": KEY})
     client.api_client.host = world.url + "/3.0"
     return client
-
-
-def by_email(pages: Any) -> dict[Any, Record]:
-    """Every record that pages tell of, by address; the last telling counts."""
-    return {record.ref.email: record for page in pages for record in page.records}

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from mailchimp_marketing import Client  # type: ignore[import-untyped]  # it ships no types
 from mailchimp_marketing.api_client import ApiClientError  # type: ignore[import-untyped]  # it ships no types
+from support.vendor import by_email
 
 from hub.testing.factories import write, yes
-from tests.contract.mailer.conftest import CONFIRMED, KEY, LIST, PERMISSION, World, by_email
+from tests.contract.mailer.conftest import CONFIRMED, KEY, LIST, PERMISSION, World
 
 AINO = "aino.mäkelä@posti.example"
 

@@ -6,13 +6,14 @@ import random
 from collections.abc import Iterator
 
 import pytest
+from support.vendor import by_email
 
 from hub.api import BadAnswer, Misconfigured, Page, RateLimited, RecordState, Stance
 from hub.testing.clock import ManualClock
 from hub.testing.sandbox import Fault, FaultKind
 from plugins.mailer import mailchimp_reading
 from plugins.mailer.mailchimp_mapping import iso_version
-from tests.contract.mailer.conftest import LIST, World, by_email
+from tests.contract.mailer.conftest import LIST, World
 
 
 def people(world: World, count: int, *, apart: float) -> list[str]:

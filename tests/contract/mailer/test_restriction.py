@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support.vendor import by_email
 
 from hub.api import Act, RecordState, Ref, Result, Stance, Verdict, Write
 from hub.testing.factories import write
 from hub.testing.sandbox import Answer, Fault, FaultKind
 from plugins.mailer.mailchimp import Mailchimp
-from tests.contract.mailer.conftest import CONFIRMED, LIST, PERMISSION, World, by_email
+from tests.contract.mailer.conftest import CONFIRMED, LIST, PERMISSION, World
 
 AINO = "aino@posti.example"
 

@@ -6,12 +6,13 @@ import json
 from typing import Any
 
 import pytest
+from support.vendor import by_email
 
 from hub.api import Ref, Verdict
 from hub.testing.factories import write
 from plugins.mailer.mailchimp import Mailchimp
 from plugins.mailer.mailchimp_tags import TagFields, tag_changes
-from tests.contract.mailer.conftest import LIST, World, by_email
+from tests.contract.mailer.conftest import LIST, World
 
 AINO = "aino@posti.example"
 WEBINAR = "tags:webinar "

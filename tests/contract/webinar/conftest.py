@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 import zoomus  # type: ignore[import-untyped]  # it ships no types
 from pydantic import SecretStr
-from starlette.types import ASGIApp, Receive, Scope, Send
+from support.vendor import Account, Door, behind
 
-from hub.api import Activity, ActivityKind, ActivityPage, Context, Record
+from hub.api import Activity, ActivityKind, ActivityPage, Context
 from hub.connect.http import HttpClient
 from hub.testing.clock import ManualClock
-from hub.testing.serving import serve
 from plugins.webinar.connector import WEBINAR as TYPE
 from plugins.webinar.sandbox import ZoomSandbox
 from plugins.webinar.sandbox_webinar import Webinar
@@ -66,14 +65,8 @@ SEED: Mapping[str, Any] = {
 FIELDS = ("email", "first_name", "last_name", "org", "job_title", "phone", "city", TEAM)
 
 
-class World:
+class World(Account[ZoomSandbox]):
     """One account, served; what tests ask of it."""
-
-    def __init__(self, sandbox: ZoomSandbox, clock: ManualClock, url: str) -> None:
-        self.sandbox = sandbox
-        self.clock = clock
-        self.url = url
-        self.clients: list[HttpClient] = []
 
     @property
     def webinar(self) -> Webinar:
@@ -130,43 +123,14 @@ class World:
         assert isinstance(opened, Zoom)
         return opened
 
-    def calls(self, method: str = "", *, ending: str = "") -> list[dict[str, Any]]:
-        """The journal's entries of a method whose route ends so."""
-        return [
-            entry
-            for entry in self.sandbox.journal
-            if (not method or entry["method"] == method) and entry["route"].endswith(ending)
-        ]
-
-
-class Door:
-    """One server for all tests; behind it each test has a sandbox of its own."""
-
-    app: ASGIApp
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        assert scope["type"] == "http"  # uvicorn then knows that there is no lifespan to wait for
-        await self.app(scope, receive, send)
-
-
-@pytest.fixture(scope="session")
-def door() -> Iterator[tuple[Door, str]]:
-    made = Door()
-    with serve(made) as url:
-        yield made, url
-
 
 @pytest.fixture
-def world(door: tuple[Door, str]) -> Iterator[World]:
+def world(door: Door) -> Iterator[World]:
     clock = ManualClock()
     sandbox = ZoomSandbox(now=clock.now)
     sandbox.seed(SEED)
-    opened, url = door
-    opened.app = sandbox.asgi()
-    made = World(sandbox, clock, url)
-    yield made
-    for client in made.clients:
-        client.close()
+    with behind(door, World(sandbox, clock, door.url)) as made:
+        yield made
 
 
 @pytest.fixture
@@ -184,11 +148,6 @@ def witness(world: World) -> zoomus.ZoomClient:
         base_uri=world.url + "/v2",
         oauth_uri=world.url + "/oauth/token",
     )
-
-
-def by_email(pages: Any) -> dict[Any, Record]:
-    """Every record that pages tell of, by address; the last telling counts."""
-    return {record.ref.email: record for page in pages for record in page.records}
 
 
 def told(pages: Iterable[ActivityPage]) -> list[Activity]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from requests import Response
+from support.vendor import by_email
 from zoomus import ZoomClient  # type: ignore[import-untyped]  # it ships no types
 from zoomus.util import encode_uuid  # type: ignore[import-untyped]  # it ships no types
 
@@ -21,7 +22,6 @@ from tests.contract.webinar.conftest import (
     TEAM,
     WEBINAR,
     World,
-    by_email,
 )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from support.vendor import by_email
 
 from hub.api import (
     BadAnswer,
@@ -32,7 +33,6 @@ from tests.contract.webinar.conftest import (
     TEAM,
     WEBINAR,
     World,
-    by_email,
 )
 
 

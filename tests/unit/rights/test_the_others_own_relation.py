@@ -9,6 +9,7 @@ from support.rights_desk import Desk
 from support.world import World
 
 from hub.domain.rights import Right
+from hub.rights import worker
 from hub.store import people
 from hub.testing.world import LIVE_PROJECT
 from hub.vault.database import read_only
@@ -107,6 +108,33 @@ def test_while_it_is_carried_out_nothing_is_written_there_and_an_own_record_is_l
     crossed.sync(full=True)
     assert other.value(OONA, "company") == "Oma Oy"
     assert _living(crossed, "bangeri")
+
+
+def test_two_requests_that_reach_one_record_at_once_take_turns(
+    crossed: World, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = [desk.open(Right.ERASURE, OONA, whose) for whose in ("crowst", "bangeri")]
+    for number in numbers:
+        desk.identify(number)
+        desk.approve(number)
+    opened = desk.opened("bangeri-crm")
+    erase = type(opened.connector).erase
+    second = desk.tasks(numbers[1])["bangeri-crm", "records"].id
+    met = []
+
+    def meanwhile(self: object, *given: object) -> object:
+        if not met:
+            met.append(second)
+            worker.attempt(desk.deployment, opened, second)
+            assert desk.states(numbers[1])["bangeri-crm"] == "pending"
+        return erase(self, *given)
+
+    monkeypatch.setattr(type(opened.connector), "erase", meanwhile)
+    first = desk.tasks(numbers[0])["bangeri-crm", "records"].id
+    worker.attempt(desk.deployment, opened, first)
+    assert met
+    desk.work()
+    assert {desk.states(number)["bangeri-crm"] for number in numbers} <= {"verified", "not_held"}
 
 
 def test_an_erasure_at_the_other_too_stays_a_block_there(crossed: World, desk: Desk) -> None:
