@@ -109,6 +109,9 @@ REASONS: Mapping[str, Words] = {
     "manual-system": Words("a tool without an interface: a person does it", _BY_HAND),
     "by-hand": Words("only a person can do or judge this", _BY_HAND),
     "remainder-by-hand": Words("a part is kept on a ground; a person deletes the rest", _BY_HAND),
+    "ground-ended": Words(
+        "the ground to keep this has ended, and others go on: a person deletes it", _BY_HAND
+    ),
     # of requests and plans
     "withdrawn": Words("the person took the request back"),
     "plan-grew": Words(

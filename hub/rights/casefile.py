@@ -25,6 +25,7 @@ class CaseFile:
     phone: str = ""
     language: str = "fi"
     also_known_as: list[str] = field(default_factory=list)  # further addresses, normalised
+    known: list[str] = field(default_factory=list)  # to the hub when an erasure was approved
     message: str = ""
     corrections: dict[str, str] = field(default_factory=dict)  # hub field -> right value
     purposes: list[str] = field(default_factory=list)  # objected to; none named: all marketing
@@ -38,6 +39,11 @@ class CaseFile:
     def emails(self) -> list[str]:
         """Every address that the request names."""
         return list(dict.fromkeys([self.email, *self.also_known_as]))
+
+    @property
+    def sought(self) -> list[str]:
+        """Every address to look for: those, and what the hub knew beside them."""
+        return list(dict.fromkeys([*self.emails, *self.known]))
 
     def seal(self, key: KeyHandle, request_id: int) -> bytes:
         """The document to store."""

@@ -16,15 +16,14 @@ from hub.delivery.deployment import Deployment
 from hub.domain.audit import Event
 from hub.domain.deadline import Escalation, helsinki_day
 from hub.domain.plan import Plan
-from hub.domain.rights import RequestState, Right, TaskState
-from hub.rights import assess, coordinator, locating, manual, newcomers
+from hub.domain.rights import RequestState, TaskState
+from hub.rights import assess, coordinator, exempted, locating, newcomers
 from hub.rights.casefile import Receipt, ref_of
 from hub.rights.decide import deadline_of
 from hub.rights.dryrun import Open
 from hub.rights.targets import HUB, addressed
 from hub.store import requests
 from hub.vault.database import Connection, checkpoint, read_only
-from hub.vault.rows import ids
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +36,7 @@ def round_(deployment: Deployment, open_system: Open) -> list[str]:
     systems = start_cooled(deployment)
     escalate(deployment)
     remind(deployment)
-    systems += end_exemptions(deployment)
+    systems += exempted.end(deployment)
     for number in _to_watch(deployment):
         watch(deployment, number, open_system)
     archive(deployment)
@@ -112,48 +111,6 @@ def remind(deployment: Deployment) -> None:
             )
 
 
-def end_exemptions(deployment: Deployment) -> list[str]:
-    """A ground has ended: what it kept is erased now, by a task of its own."""
-    today = helsinki_day(deployment.now())
-    systems: list[str] = []
-    with deployment.database.begin() as connection:
-        now = deployment.now()
-        for task in requests.exemptions_ending(connection, today):
-            request = requests.get(connection, task.request_id)
-            known = {
-                one.part
-                for one in requests.tasks_of(connection, task.request_id)
-                if one.system == task.system
-            }
-            if request is None or request.right != Right.ERASURE.value or "ended" in known:
-                continue
-            (number,) = ids(connection, requests.task, 1)
-            requests.add_tasks(
-                connection,
-                [
-                    manual.row(
-                        number,
-                        task.request_id,
-                        task.system,
-                        "ended",
-                        task.controllers,
-                        "erase",
-                        now,
-                    )
-                ],
-            )
-            coordinator.tell(
-                connection,
-                deployment,
-                task.request_id,
-                Event.EXEMPTION_ENDED,
-                "hub",
-                system=task.system,
-            )
-            systems.append(task.system)
-    return systems
-
-
 def watch(deployment: Deployment, number: int, open_system: Open) -> None:
     """Read every system of a closed erasure again: whoever reappeared is an incident, and is erased
     by a task of its own. The next look is after 7 and 30 days."""
@@ -199,7 +156,7 @@ def archive(deployment: Deployment) -> None:
     """End case files that were kept long enough: the key goes, what it sealed is shredded."""
     now = deployment.now()
     with read_only(deployment.database).connect() as connection:
-        rows = requests.to_archive(connection, now)
+        rows = requests.to_archive(connection, now, helsinki_day(now))
     deployment.vault.destroy([row.key_id for row in rows])
     for row in rows:
         with deployment.database.begin() as connection:

@@ -234,7 +234,7 @@ def _locate(work: Work, opened: Opened) -> bool:
         work.deployment.landscape,
         opened.system,
         work.mine,
-        work.case.emails,
+        work.case.sought,
         work.case.phone,
     )
     # what was found before is looked at again: once the hub's own copy is gone, only the receipt
