@@ -101,6 +101,9 @@ REASONS: Mapping[str, Words] = {
         "the erased person was found there again; the record is erased anew",
         "find out what brought it back: an import, a list, a backup",
     ),
+    "not-watched": Words(
+        "the system could not be read again for a day after closing; it is tried every hour", _CHECK
+    ),
     # a person has to judge or to act
     "weak-match": Words(
         "records were found only by what several people may share, a phone for example",

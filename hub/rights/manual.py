@@ -151,6 +151,7 @@ def row(
         "until": None,
         "confirm_by": None,
         "reminded": 0,
+        "watched": 0,
         "confirmed_by": "",
         "created_at": now,
         "ended_at": None,
