@@ -282,11 +282,7 @@ def _act(work: Work, opened: Opened, todo: Sequence[dict[str, str]]) -> bool:
             now=now,
         )
 
-    try:
-        sent = commit(deployment.database, record)
-    except deliveries.Busy:  # another request's, about the same record
-        work.save(due_at=deployment.now() + SETTLING)
-        return False
+    sent = commit(deployment.database, record)
     results, trouble = acting.send(opened, work.task.act, sent)
     reasons: list[str] = []
     asked: list[float] = []

@@ -256,19 +256,9 @@ def flying(connection: Connection, persons: Sequence[int]) -> set[int]:
     }
 
 
-class Busy(Exception):
-    """A write to one of the records is in flight: one at a time, and this one comes later."""
-
-
 def add_sent(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Record acts of a rights task that go out now (the columns of `row`, state `sent`, with
-    task_id, payload and sent_at). Raises Busy."""
-    for part in chunks([row["link_id"] for row in rows if row["link_id"] is not None]):
-        query = sa.select(delivery.c.id).where(
-            delivery.c.link_id.in_(part), delivery.c.state.in_(IN_FLIGHT)
-        )
-        if connection.execute(query.limit(1)).first():
-            raise Busy
+    task_id, payload and sent_at)."""
     insert_rows(connection, delivery, rows)
 
 

@@ -15,7 +15,6 @@ from support.world import World
 from hub.domain.rights import Right
 from hub.rights import decide, lease, slices, worker
 from hub.store import deliveries
-from hub.testing.world import LIVE_PROJECT
 from hub.vault.database import read_only
 
 CRM, MAILER = "crowst-crm", "crowst-mailer"
@@ -191,34 +190,3 @@ def test_what_a_dead_process_had_is_taken_over_in_seconds(
     world.clock.advance(wait or 0)
     slices.work(desk.deployment, CRM, desk.opened)
     assert desk.states(number)[CRM] == "verified"
-
-
-def test_two_requests_for_one_record_wait_for_each_other(
-    world: World, desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Erased at one company, where it was known only from the other, and at that one too."""
-    oona = "oona.yhteinen@posti.example"
-    Crm(world, "crowst").add(oona, last_name="Yhteinen", projects=LIVE_PROJECT)
-    world.sync()
-    first, second = desk.open(Right.ERASURE, oona), desk.open(Right.ERASURE, oona, "bangeri")
-    for number in (first, second):
-        desk.identify(number)
-        desk.approve(number)
-    task = desk.tasks(second)["bangeri-crm", "records"]
-
-    seen: list[str] = []
-
-    def meanwhile() -> None:
-        worker.attempt(desk.deployment, desk.opened("bangeri-crm"), task.id)
-        seen.append(desk.states(second)["bangeri-crm"])
-
-    _during(monkeypatch, desk, "bangeri-crm", "erase", meanwhile)
-    worker.attempt(
-        desk.deployment,
-        desk.opened("bangeri-crm"),
-        desk.tasks(first)["bangeri-crm", "records"].id,
-    )
-    assert seen == ["pending"]
-    desk.work()
-    assert desk.states(first)["bangeri-crm"] == "verified"
-    assert desk.states(second)["bangeri-crm"] in ("verified", "not_held")
