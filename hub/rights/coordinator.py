@@ -13,6 +13,7 @@ from typing import Any
 from hub.api import Ref
 from hub.delivery.deployment import Deployment
 from hub.domain.audit import Event
+from hub.domain.deadline import helsinki_day
 from hub.domain.plan import Plan, TaskFacts, request_outcome
 from hub.domain.rights import RequestState, Right, TaskState, is_terminal
 from hub.rights import effects, exempted, manual, targets
@@ -101,10 +102,12 @@ def _set_tasks(
     what they know. Their epoch rises: an attempt that is under way looked for whom the plan named
     before, and proves nothing of the others."""
     now = deployment.now()
+    today = helsinki_day(now)
     wanted: dict[tuple[str, str], tuple[str, str, dict[str, Any]]] = {}
     for step in plan.steps:
         whose = " ".join(step.controllers)
-        kept = plan.kept(step.system)
+        # a ground that ended while the plan waited keeps nothing any more
+        kept = [one for one in plan.kept(step.system) if not one.until or today < one.until]
         if not kept or step.part != "records":
             wanted[step.system, step.part] = (whose, step.act, {})
             continue

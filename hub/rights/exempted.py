@@ -16,7 +16,7 @@ from hub.delivery.deployment import Deployment
 from hub.domain.audit import Event
 from hub.domain.deadline import helsinki_day
 from hub.domain.plan import Exemption, Plan
-from hub.domain.rights import TaskState
+from hub.domain.rights import RequestState, TaskState
 from hub.rights import manual
 from hub.rights.casefile import Receipt
 from hub.store import audit, requests
@@ -114,13 +114,17 @@ def _end(deployment: Deployment, number: int, request_id: int, today: date) -> b
         assert request is not None  # its tasks name it
         (task,) = [one for one in requests.exempt(connection) if one.id == number]
         parts = _parts(connection, task, today)
+        if parts and request.state == RequestState.NOTIFYING.value:
+            # nobody was told yet, and there is something to do again
+            requests.change(connection, request, state=RequestState.EXECUTING.value)
         numbers = ids(connection, requests.task, len(parts))
         for new, (part, exemption) in zip(numbers, parts.items(), strict=True):
             whole = part == "ended"
             if whole:
                 key = deployment.vault.open_keys([request.key_id])[request.key_id]
                 receipt = Receipt.open(key, task.id, task.receipt)
-                values = {"receipt": receipt.seal(key, new)}
+                found = len(receipt.records)
+                values: dict[str, Any] = {"receipt": receipt.seal(key, new), "found": found}
             else:
                 values = _by_hand(exemption, manual.confirm_by(deployment, task.system, now))
             act = "erase" if whole else "confirm"

@@ -296,14 +296,15 @@ def overdue_confirmations(connection: Connection, now: datetime) -> list[Row[Any
 
 
 def exempt(connection: Connection) -> list[Row[Any]]:
-    """Tasks of erasures that keep data on a ground, with the plan of their request."""
+    """Tasks of erasures that keep data on a ground, with the plan of their request; not while that
+    waits for its approval, from which it begins without what has ended."""
     query = (
         sa.select(task, request.c.plan)
         .join(request, request.c.id == task.c.request_id)
         .where(
             task.c.state == "exempt",
             request.c.right == "erasure",
-            request.c.state != "archived",
+            request.c.state.not_in(("planned", "cooling_off", "archived")),
         )
         .order_by(task.c.id)
     )
