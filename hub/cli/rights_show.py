@@ -289,9 +289,9 @@ _COLOURS = {
 def _told(row: Row[Any], task: Row[Any]) -> list[Text]:
     lines = []
     ended = task.ended_at is not None
-    if task.reason and not ended:
+    if task.reason and (not ended or task.reason == "not-watched"):
         lines.append(Text(reason(task.reason).means))
-        if row.open and (step := mend(task.reason, row.id, task.id)):
+        if (row.open or ended) and (step := mend(task.reason, row.id, task.id)):
             lines.append(Text(f"Mend: {step}", style="bold"))
     if task.found:
         lines.append(Text(f"{task.found} record{'' if task.found == 1 else 's'} found"))

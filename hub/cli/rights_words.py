@@ -112,6 +112,9 @@ REASONS: Mapping[str, Words] = {
         "the erased person was found there again; the record is erased anew",
         "find out what brought it back: an import, a list, a backup",
     ),
+    "not-watched": Words(
+        "the system could not be read again for a day after closing; it is tried every hour", _CHECK
+    ),
     # a person has to judge or to act
     "weak-match": Words(
         "records were found only by what several people may share, a phone for example",
@@ -121,6 +124,9 @@ REASONS: Mapping[str, Words] = {
     "manual-system": Words("a tool without an interface: a person does it", _BY_HAND),
     "by-hand": Words("only a person can do or judge this", _BY_HAND),
     "remainder-by-hand": Words("a part is kept on a ground; a person deletes the rest", _BY_HAND),
+    "ground-ended": Words(
+        "the ground to keep this has ended, and others go on: a person deletes it", _BY_HAND
+    ),
     # of requests and plans
     "withdrawn": Words("the person took the request back: nothing more is to be done"),
     "plan-grew": Words(

@@ -144,6 +144,11 @@ class Plan:
             weak=tuple(raw["weak"]),
         )
 
+    def kept(self, system: str) -> tuple[Exemption, ...]:
+        """What is kept in a system, in the order in which it ends; what never does, last."""
+        mine = [one for one in self.exemptions if one.system == system]
+        return tuple(sorted(mine, key=lambda one: (one.until or date.max, one.key)))
+
     def needs_second(self, *, always: bool = False) -> bool:
         """Whether a second person has to approve: exemptions, weak matches (two persons of one
         controller among them, an address that nobody proved), or configured so."""

@@ -26,6 +26,7 @@ class CaseFile:
     language: str = "fi"
     also_known_as: list[str] = field(default_factory=list)  # further addresses, normalised
     learned: list[str] = field(default_factory=list)  # addresses that their records showed
+    known: list[str] = field(default_factory=list)  # to the hub when an erasure was approved
     message: str = ""
     corrections: dict[str, str] = field(default_factory=dict)  # hub field -> right value
     purposes: list[str] = field(default_factory=list)  # objected to; none named: all marketing
@@ -64,6 +65,11 @@ class CaseFile:
                     words = {word.strip(".,;:()<>\"'") for word in one["note"].lower().split()}
                     shown.update({self.email}, words)
         return [one for one in self.emails if one in shown]
+
+    @property
+    def sought(self) -> list[str]:
+        """Every address to look for: those, and what the hub knew beside them."""
+        return list(dict.fromkeys([*self.emails, *self.known]))
 
     def seal(self, key: KeyHandle, request_id: int) -> bytes:
         """The document to store."""

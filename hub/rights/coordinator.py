@@ -14,9 +14,9 @@ from hub.api import Ref
 from hub.delivery.deployment import Deployment
 from hub.domain.audit import Event
 from hub.domain.deadline import helsinki_day
-from hub.domain.plan import Exemption, Plan, TaskFacts, request_outcome
+from hub.domain.plan import Plan, TaskFacts, request_outcome
 from hub.domain.rights import RequestState, Right, TaskState, is_terminal
-from hub.rights import effects, manual
+from hub.rights import effects, exempted, manual, targets
 from hub.rights.casefile import CaseFile
 from hub.rights.targets import HUB
 from hub.store import audit, requests
@@ -70,13 +70,27 @@ def start(
     plan = Plan.load(request.plan)
     touched = effects.at_start(connection, deployment, request.id, plan, case, now)
     _set_tasks(connection, deployment, request, plan)
-    key = deployment.vault.open_keys([request.key_id])[request.key_id]
-    kept = case.seal(key, request.id)  # with what took effect
-    requests.change(connection, request, state=RequestState.EXECUTING.value, casefile=kept)
+    values = {"state": RequestState.EXECUTING.value}
+    requests.change(
+        connection, request, **values, **_remember(connection, deployment, request, case)
+    )
     tell(connection, deployment, request.id, Event.REQUEST_STARTED, actor)
     advance(connection, deployment, request.id)
     waiting = [one.system for one in requests.tasks_of(connection, request.id) if one.waiting]
     return [*dict.fromkeys(waiting + touched)]
+
+
+def _remember(
+    connection: Connection, deployment: Deployment, request: Row[Any], case: CaseFile
+) -> dict[str, Any]:
+    """Seal the case file with what took effect, and with what an erasure still has to know of the
+    person when the hub's own copy is gone, for the re-reads. Answers the request's columns."""
+    key = deployment.vault.open_keys([request.key_id])[request.key_id]
+    if request.right == Right.ERASURE.value:
+        persons = targets.loaded(connection, deployment, sorted(whole_persons(request))).values()
+        known = targets.emails_of(deployment.landscape, persons)
+        case.known = list(dict.fromkeys([*case.known, *known]))
+    return {"casefile": case.seal(key, request.id)}
 
 
 def _set_tasks(
@@ -87,15 +101,15 @@ def _set_tasks(
     before, and proves nothing of the others."""
     now = deployment.now()
     today = helsinki_day(now)
-    exempt = {one.system: one for one in plan.exemptions if not one.until or today < one.until}
     wanted: dict[tuple[str, str], tuple[str, str, dict[str, Any]]] = {}
     for step in plan.steps:
         whose = " ".join(step.controllers)
-        exemption = exempt.get(step.system)
-        if exemption is None or step.part != "records":
+        # a ground that ended while the plan waited keeps nothing any more
+        kept = [one for one in plan.kept(step.system) if not one.until or today < one.until]
+        if not kept or step.part != "records":
             wanted[step.system, step.part] = (whose, step.act, {})
             continue
-        wanted[step.system, step.part] = (whose, step.act, _exempted(exemption, now))
+        wanted[step.system, step.part] = (whose, step.act, exempted.as_task(kept, now))
         # what the ground does not cover still goes, and only a person can tell it apart
         by_hand = {
             "state": TaskState.AWAITING_EXTERNAL.value,
@@ -206,7 +220,8 @@ def close(
         closed_at=now,
         notified_at=request.notified_at or now,
         watch_at=now + policy.watch[0] if watch else None,
-        retain_until=now + policy.keep,
+        # what is kept on a ground needs the case file until it is erased, and its proof after that
+        retain_until=exempted.last_end(plan, now) + policy.keep,
     )
     tell(connection, deployment, request.id, Event.REQUEST_CLOSED, actor, state=state.value)
 
@@ -313,17 +328,6 @@ def _to(
         requests.change(connection, request, state=state.value)
         if state is RequestState.ATTENTION:
             tell(connection, deployment, request.id, Event.REQUEST_ATTENTION, "hub")
-
-
-def _exempted(exemption: Exemption, now: Any) -> dict[str, Any]:
-    return {
-        "state": TaskState.EXEMPT.value,
-        "waiting": False,
-        "category": exemption.category,
-        "ground": exemption.ground,
-        "until": exemption.until,
-        "ended_at": now,
-    }
 
 
 def _own_act(plan: Plan) -> str:

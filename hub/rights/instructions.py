@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+from hub.domain.plan import Exemption
+from hub.domain.rights import DataCategory
 
 WORDS: Mapping[str, Mapping[str, str]] = {
     "locate": {
@@ -57,3 +60,70 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     },
 }
 """By act."""
+
+REMAINDER: Mapping[str, str] = {
+    "fi": "Poista järjestelmästä {system} kaikki muu henkilöä koskeva, mutta säilytä: {kept}.",
+    "sv": "Radera allt annat om personen ur {system}, men behåll: {kept}.",
+    "en": "Delete everything else about the person from {system}, but keep: {kept}.",
+}
+"""Where a part is kept on a ground: `kept` names what, until when, and why."""
+ENDED: Mapping[str, str] = {
+    "fi": "Poista järjestelmästä {system}, koska peruste on päättynyt: {kept}.",
+    "sv": "Radera ur {system}, eftersom grunden har upphört: {kept}.",
+    "en": "Delete from {system}, for the ground to keep it has ended: {kept}.",
+}
+"""Where the ground for one category has ended, and others go on."""
+UNTIL: Mapping[str, str] = {
+    "fi": "{what}, {day} alkaen ei enää ({why})",
+    "sv": "{what}, från och med {day} inte längre ({why})",
+    "en": "{what}, from {day} no longer ({why})",
+}
+"""One category with the first day on which its ground holds no more."""
+CATEGORIES: Mapping[DataCategory, Mapping[str, str]] = {
+    DataCategory.IDENTITY: {
+        "fi": "nimi ja tunnisteet",
+        "sv": "namn och identifierare",
+        "en": "name and identifiers",
+    },
+    DataCategory.CONTACT: {
+        "fi": "yhteystiedot",
+        "sv": "kontaktuppgifter",
+        "en": "contact details",
+    },
+    DataCategory.PERMISSIONS: {
+        "fi": "suostumukset ja kiellot",
+        "sv": "samtycken och förbud",
+        "en": "permissions and refusals",
+    },
+    DataCategory.ACTIVITIES: {
+        "fi": "toiminta, kuten osallistumiset",
+        "sv": "aktiviteter, som deltaganden",
+        "en": "activities, such as attendance",
+    },
+    DataCategory.COMMUNICATIONS: {
+        "fi": "viestit, puhelut ja muistiinpanot",
+        "sv": "meddelanden, samtal och anteckningar",
+        "en": "messages, calls and notes",
+    },
+    DataCategory.PROFILE: {
+        "fi": "tehtävä, kiinnostuksen kohteet ja pisteet",
+        "sv": "titel, intressen och poäng",
+        "en": "title, interests and scores",
+    },
+    DataCategory.BILLING: {
+        "fi": "laskutustiedot",
+        "sv": "faktureringsuppgifter",
+        "en": "billing data",
+    },
+}
+
+
+def of_kept(words: Mapping[str, str], system: str, kept: Sequence[Exemption], language: str) -> str:
+    """What to do about categories of data that are, or were, kept in a system on a ground."""
+    language = language if language in words else "en"
+    told = []
+    for one in kept:
+        what, why = CATEGORIES[one.category][language], one.ground.titles[language]
+        until = UNTIL[language].format(what=what, day=one.until, why=why)
+        told.append(until if one.until else f"{what} ({why})")
+    return words[language].format(system=system, kept="; ".join(told))

@@ -17,8 +17,9 @@ from hub.store import requests
 from hub.store.together import commit
 from hub.vault.database import SQLAlchemyError
 
-LEASE = timedelta(seconds=5)
-"""After which a process that does not prolong it is taken for dead, as the engine takes it."""
+LEASE = timedelta(seconds=4)
+"""After which a process that does not prolong it is taken for dead: sooner than the engine takes
+it, so that whoever takes the engine's work over finds the tasks free."""
 BEAT = 1.0
 """Seconds between prolongations."""
 

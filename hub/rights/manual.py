@@ -15,10 +15,11 @@ from hub.api import Capability
 from hub.delivery.deployment import Deployment, Opened
 from hub.domain.audit import Event
 from hub.domain.landscape import ByHand
+from hub.domain.plan import Plan
 from hub.domain.rights import RequestState, TaskState
-from hub.rights.instructions import WORDS
+from hub.rights.instructions import ENDED, REMAINDER, WORDS, of_kept
 from hub.store import audit, requests
-from hub.vault.database import Connection, Row
+from hub.vault.database import Connection, Row, read_only
 from hub.vault.rows import ids
 
 if TYPE_CHECKING:
@@ -157,6 +158,7 @@ def row(
         "until": None,
         "confirm_by": None,
         "reminded": 0,
+        "watched": 0,
         "confirmed_by": "",
         "created_at": now,
         "ended_at": None,
@@ -254,7 +256,20 @@ def instructions(deployment: Deployment, task: Row[Any], language: str) -> str:
                 return one.instructions.get(language) or one.instructions.get("en", "")
     by_hand = _by_hand(deployment, task.system)
     own = by_hand.instructions.get(language, "") if by_hand else ""
-    by_right = task.act == "confirm" and task.part == "records"
-    words = WORDS["automated"] if by_right else WORDS.get(task.act, WORDS["confirm"])
-    text = words[language if language in words else "en"].format(system=task.system)
+    if task.part == "remainder" or task.part.startswith("ended:"):
+        text = _of_kept(deployment, task, language)
+    else:
+        by_right = task.act == "confirm" and task.part == "records"
+        words = WORDS["automated"] if by_right else WORDS.get(task.act, WORDS["confirm"])
+        text = words[language if language in words else "en"].format(system=task.system)
     return f"{text}\n{own}" if own else text
+
+
+def _of_kept(deployment: Deployment, task: Row[Any], language: str) -> str:
+    with read_only(deployment.database).connect() as connection:
+        request = requests.get(connection, task.request_id)
+    kept = Plan.load(request.plan).kept(task.system) if request is not None else ()
+    if task.part == "remainder":
+        return of_kept(REMAINDER, task.system, kept, language)
+    ended = [one for one in kept if one.category == task.category]
+    return of_kept(ENDED, task.system, ended[-1:], language)

@@ -14,10 +14,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from hub.api import Held, RecordState, Ref
 from hub.delivery.deployment import Deployment
 from hub.domain.audit import Event
 from hub.domain.rights import TaskState
+from hub.rights import exempted
 from hub.rights.casefile import Receipt
 from hub.rights.coordinator import whole_persons
 from hub.store import erasing, people, requests
@@ -56,7 +56,8 @@ def _erase(work: Work) -> None:
         if erasing.in_flight(connection, [row.id for row in gone]):
             work.step(connection, due_at=deployment.now() + _SETTLING)
             return None
-        _note_kept(work, connection)
+        known = [one for one in work.persons.values() if one.id in whole]
+        exempted.remember(connection, work.request.id, work.key, known)
         keys = erasing.forget(connection, gone, deployment.now(), _erased(work, connection))
         people.end_blocks(connection, work.request.id)
         work.receipt.notes = [f"person {row.id}" for row in gone]
@@ -83,22 +84,6 @@ def _erase(work: Work) -> None:
         work.end(connection, state, event, destroyed)
 
     commit(deployment.database, end)
-
-
-def _note_kept(work: Work, connection: Connection) -> None:
-    """What a ground keeps in a system for now is noted with its task: at the end of the ground only
-    that still tells under which ids it lies."""
-    for task in requests.tasks_of(connection, work.request.id):
-        if task.state != TaskState.EXEMPT.value:
-            continue
-        receipt = Receipt.open(work.key, task.id, task.receipt)
-        for person in work.persons.values():
-            for link in person.links:
-                if link.system == task.system and person.controller in task.controllers.split():
-                    ref = Ref(link.stream, link.scope, link.external_id)
-                    receipt.found(Held(ref, "link", RecordState.LIVE))
-        sealed = receipt.seal(work.key, task.id)
-        requests.step(connection, task, receipt=sealed, found=len(receipt.records))
 
 
 def _erased(work: Work, connection: Connection) -> list[tuple[str, str, str, str]]:

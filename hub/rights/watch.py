@@ -7,7 +7,9 @@ Everything is found by its date, so that a hub that slept for a week does on Mon
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -16,20 +18,21 @@ from hub.delivery.deployment import Deployment
 from hub.domain.audit import Event
 from hub.domain.deadline import Escalation, helsinki_day
 from hub.domain.plan import Plan
-from hub.domain.rights import RequestState, Right, TaskState
-from hub.rights import assess, coordinator, locating, manual, newcomers
+from hub.domain.rights import RequestState, TaskState
+from hub.rights import assess, coordinator, exempted, locating, newcomers
 from hub.rights.casefile import Receipt, ref_of
 from hub.rights.decide import deadline_of
 from hub.rights.dryrun import Open
-from hub.rights.targets import HUB, addressed
+from hub.rights.targets import addressed
 from hub.store import requests
-from hub.vault.database import Connection, checkpoint, read_only
-from hub.vault.rows import ids
+from hub.vault.database import Connection, Row, checkpoint, read_only
 
 log = structlog.get_logger(__name__)
 
 AGAIN = timedelta(hours=1)
 """Before another try where a system could not be read."""
+TOLD_AFTER = timedelta(days=1)
+"""For how long a system may not be readable before a person is told; the tries go on."""
 
 
 def round_(deployment: Deployment, open_system: Open) -> list[str]:
@@ -37,7 +40,7 @@ def round_(deployment: Deployment, open_system: Open) -> list[str]:
     systems = start_cooled(deployment)
     escalate(deployment)
     remind(deployment)
-    systems += end_exemptions(deployment)
+    systems += exempted.end(deployment)
     for number in _to_watch(deployment):
         watch(deployment, number, open_system)
     archive(deployment)
@@ -112,68 +115,23 @@ def remind(deployment: Deployment) -> None:
             )
 
 
-def end_exemptions(deployment: Deployment) -> list[str]:
-    """A ground has ended: what it kept is erased now, by a task of its own."""
-    today = helsinki_day(deployment.now())
-    systems: list[str] = []
-    with deployment.database.begin() as connection:
-        now = deployment.now()
-        for task in requests.exemptions_ending(connection, today):
-            request = requests.get(connection, task.request_id)
-            known = {
-                one.part
-                for one in requests.tasks_of(connection, task.request_id)
-                if one.system == task.system
-            }
-            if request is None or request.right != Right.ERASURE.value or "ended" in known:
-                continue
-            if request.state == RequestState.NOTIFYING.value:
-                # nobody was told yet, and there is something to do again
-                requests.change(connection, request, state=RequestState.EXECUTING.value)
-            elif request.state not in coordinator.WORKING | coordinator.AFTERWARDS:
-                continue  # a plan that waits for its approval begins without what has ended
-            (number,) = ids(connection, requests.task, 1)
-            key = deployment.vault.open_keys([request.key_id])[request.key_id]
-            kept = Receipt.open(key, task.id, task.receipt)
-            row = manual.row(
-                number,
-                task.request_id,
-                task.system,
-                "ended",
-                task.controllers,
-                "erase",
-                now,
-                receipt=kept.seal(key, number),
-                found=len(kept.records),
-            )
-            requests.add_tasks(connection, [row])
-            coordinator.tell(
-                connection,
-                deployment,
-                task.request_id,
-                Event.EXEMPTION_ENDED,
-                "hub",
-                system=task.system,
-            )
-            systems.append(task.system)
-    return systems
-
-
 def watch(deployment: Deployment, number: int, open_system: Open) -> None:
     """Read every system of a closed erasure again: whoever reappeared is an incident, and is erased
-    by a task of its own. The next look is after 7 and 30 days."""
+    by a task of its own. The next look is after 7 and 30 days; a system that cannot be read now
+    has its look when it can, whatever the others show."""
     with read_only(deployment.database).connect() as connection:
         request = requests.get(connection, number)
         tasks = requests.tasks_of(connection, number)
     if request is None or request.watch_at is None:
         return
+    seen = _Look(request.watched + 1)
     case = assess.casefile(deployment, request)
     key = deployment.vault.open_keys([request.key_id])[request.key_id]
-    back: list[str] = []
-    missed = False
     for step in Plan.load(request.plan).steps:
         task = next((t for t in tasks if (t.system, t.part) == (step.system, step.part)), None)
         if task is None or task.state == TaskState.EXEMPT.value or step.part != "records":
+            continue
+        if task.watched >= seen.number:
             continue
         try:
             opened = open_system(step.system)
@@ -182,29 +140,37 @@ def watch(deployment: Deployment, number: int, open_system: Open) -> None:
             receipt = Receipt.open(key, task.id, task.receipt)
             refs = tuple(ref_of(one) for one in receipt.records if one["certain"] == "yes")
             if addressed(request, " ".join(step.controllers)):
-                sought = Sought(emails=tuple(case.emails), refs=refs)
+                sought = Sought(emails=tuple(case.sought), refs=refs)
                 found = list(locating.locate(opened, sought))
             else:
                 found = locating.linked_only(opened, refs)
-            held = [
-                one
-                for one in found
-                if one.certain
+            held = any(
+                one.certain
                 and not newcomers.left_alone(deployment, opened, request, step.controllers, one)
-            ]
+                for one in found
+            )
         except (ConnectorError, KeyError):
-            missed = True
+            seen.missed.add(task.id)
             continue
-        if held:
-            back.append(step.system)
-    _watched(deployment, number, back, missed=missed)
+        (seen.back if held else seen.absent).add(task.id)
+    _watched(deployment, number, seen)
+
+
+@dataclass(slots=True)
+class _Look:
+    """What one look showed, by the tasks of the systems."""
+
+    number: int  # of the look, from 1
+    back: set[int] = field(default_factory=set)
+    absent: set[int] = field(default_factory=set)
+    missed: set[int] = field(default_factory=set)  # could not be read
 
 
 def archive(deployment: Deployment) -> None:
     """End case files that were kept long enough: the key goes, what it sealed is shredded."""
     now = deployment.now()
     with read_only(deployment.database).connect() as connection:
-        rows = requests.to_archive(connection, now)
+        rows = requests.to_archive(connection, now, helsinki_day(now))
     deployment.vault.destroy([row.key_id for row in rows])
     for row in rows:
         with deployment.database.begin() as connection:
@@ -231,53 +197,72 @@ def _to_watch(deployment: Deployment) -> Sequence[int]:
         return requests.to_watch(connection, deployment.now())
 
 
-def _watched(deployment: Deployment, number: int, back: Sequence[str], *, missed: bool) -> None:
+def _watched(deployment: Deployment, number: int, seen: _Look) -> None:
     policy = deployment.landscape.rights
     now = deployment.now()
     with deployment.database.begin() as connection:
         request = requests.get(connection, number, lock=True)
         if request is None or request.watch_at is None or request.watch_at > now:
             return
-        for system in back:
-            _again(deployment, connection, number, system, now)
-        if missed and not back:
-            requests.change(connection, request, watch_at=now + AGAIN)
-            return
-        looked = request.watched + 1
         closed_at = request.closed_at or now
-        more = looked < len(policy.watch)
-        requests.change(
-            connection,
-            request,
-            state=RequestState.WATCHING.value,
-            watched=looked,
-            watch_at=closed_at + policy.watch[looked] if more else None,
-        )
-        coordinator.tell(
-            connection,
-            deployment,
-            number,
-            Event.REQUEST_WATCHED,
-            "hub",
-            found=str(len(back)),
-            look=str(looked),
-        )
+        due = closed_at + policy.watch[min(request.watched, len(policy.watch) - 1)]
+        for task in requests.tasks_of(connection, number):
+            if task.id in seen.back:
+                _again(deployment, connection, task, now, seen.number)
+            elif task.id in seen.absent:
+                reason = "" if task.reason == "not-watched" else task.reason
+                requests.step(connection, task, watched=seen.number, reason=reason)
+            elif task.id in seen.missed and now - due >= TOLD_AFTER:
+                _not_watched(deployment, connection, task)
+        if seen.back or seen.absent or not seen.missed:
+            coordinator.tell(
+                connection,
+                deployment,
+                number,
+                Event.REQUEST_WATCHED,
+                "hub",
+                found=str(len(seen.back)),
+                look=str(seen.number),
+            )
+        more = seen.number < len(policy.watch)
+        then = closed_at + policy.watch[seen.number] if more else None
+        if seen.missed:
+            requests.change(connection, request, watch_at=now + AGAIN)
+        else:
+            requests.change(
+                connection,
+                request,
+                state=RequestState.WATCHING.value,
+                watched=seen.number,
+                watch_at=then,
+            )
 
 
 def _again(
-    deployment: Deployment, connection: Connection, number: int, system: str, now: datetime
+    deployment: Deployment, connection: Connection, task: Row[Any], now: datetime, look: int
 ) -> None:
     """An incident: the task of that system is opened anew."""
-    for task in requests.tasks_of(connection, number):
-        if task.system == system and task.part == "records" and task.system != HUB:
-            requests.step(
-                connection,
-                task,
-                state=TaskState.PENDING.value,
-                waiting=True,
-                due_at=now,
-                tries=0,
-                reason="reappeared",
-            )
-    coordinator.tell(connection, deployment, number, Event.REAPPEARED, "hub", system=system)
-    log.error("an erased person is back", request=number, system=system)
+    requests.step(
+        connection,
+        task,
+        state=TaskState.PENDING.value,
+        waiting=True,
+        due_at=now,
+        tries=0,
+        reason="reappeared",
+        watched=look,
+        ended_at=None,
+    )
+    number = task.request_id
+    coordinator.tell(connection, deployment, number, Event.REAPPEARED, "hub", system=task.system)
+    log.error("an erased person is back", request=number, system=task.system)
+
+
+def _not_watched(deployment: Deployment, connection: Connection, task: Row[Any]) -> None:
+    """A system could not be read for long: a person is told, once."""
+    if task.reason == "not-watched":
+        return
+    requests.step(connection, task, reason="not-watched")
+    number, system = task.request_id, task.system
+    coordinator.tell(connection, deployment, number, Event.REQUEST_ATTENTION, "hub", system=system)
+    log.warning("an erasure cannot be watched", request=number, task=task.id, system=system)

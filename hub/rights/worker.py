@@ -33,8 +33,6 @@ from hub.domain.rights import TaskState
 from hub.rights import (
     acting,
     addresses,
-    assess,
-    coordinator,
     locating,
     manual,
     newcomers,
@@ -44,11 +42,12 @@ from hub.rights import (
     refusals,
     targets,
 )
-from hub.rights.casefile import CaseFile, Receipt, ref_of
-from hub.rights.lease import LEASE, Lease
+from hub.rights.casefile import ref_of
+from hub.rights.claiming import claim
+from hub.rights.lease import Lease
 from hub.rights.manual import needs_person
 from hub.rights.work import Work
-from hub.store import activities, deliveries, requests
+from hub.store import activities, deliveries
 from hub.store.requests import Stale
 from hub.store.together import commit
 from hub.vault import VaultError
@@ -72,7 +71,7 @@ def attempt(deployment: Deployment, opened: Opened | None, task_id: int, why: st
     Never raises for the vendor's sake. Raises what the databases raise.
     """
     try:
-        work = _claim(deployment, task_id)
+        work = claim(deployment, task_id)
     except Stale:
         return  # another task of the request is being worked on: it grows with the next attempt
     if work is None:
@@ -110,51 +109,6 @@ def _carry_out(work: Work, opened: Opened | None, why: str) -> None:
         # its text may hold personal data, its type does not
         log.error("connector failed", system=work.task.system, error=type(error).__name__)
         postponing.again(work, "connector-fault", None)
-
-
-class _OutgrownError(Exception):
-    """The claimed task's plan names too few: nothing is claimed, the plan grows first."""
-
-    def __init__(self, request: int) -> None:
-        super().__init__()
-        self.request = request
-
-
-def _claim(deployment: Deployment, task_id: int) -> Work | None:
-    def claim(connection: Connection) -> Work | None:
-        now = deployment.now()
-        task = requests.claim(connection, task_id, now, now + LEASE)
-        if task is None:
-            return None
-        request = requests.get(connection, task.request_id)
-        assert request is not None  # a task's request is there as long as it
-        if not coordinator.may_work(request):
-            # one that is held back meanwhile is due again when the request is released
-            requests.step(connection, task, waiting=bool(request.on_hold), held_until=None)
-            return None
-        if coordinator.outgrown(request):
-            raise _OutgrownError(request.id)
-        key = deployment.vault.open_keys([request.key_id])[request.key_id]
-        return Work(
-            deployment,
-            task,
-            request,
-            key,
-            CaseFile.open(key, request.id, request.casefile),
-            Receipt.open(key, task.id, task.receipt),
-        )
-
-    try:
-        work = commit(deployment.database, claim)
-    except _OutgrownError as found:
-        # in a transaction of its own, for this one holds the task: the request is always first
-        number = found.request
-        commit(deployment.database, lambda connection: assess.grow(connection, deployment, number))
-        return None
-    if work is not None:
-        with read_only(deployment.database).connect() as connection:
-            work.persons = targets.loaded(connection, deployment, requests.persons_of(work.request))
-    return work
 
 
 def _in_system(work: Work, opened: Opened) -> None:
@@ -239,7 +193,7 @@ def _locate(work: Work, opened: Opened) -> bool:
         work.deployment.landscape,
         opened.system,
         work.mine,
-        work.case.emails,
+        work.case.sought,
         work.case.phone,
     )
     # what was found before is looked at again: once the hub's own copy is gone, only the receipt

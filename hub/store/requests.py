@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -185,10 +185,23 @@ def to_watch(connection: Connection, now: datetime) -> list[int]:
     return list(connection.scalars(query))
 
 
-def to_archive(connection: Connection, now: datetime) -> list[Row[Any]]:
-    """Requests whose case file has been kept long enough."""
+def to_archive(connection: Connection, now: datetime, today: date) -> list[Row[Any]]:
+    """Requests whose case file has been kept long enough. One that was carried out keeps it also
+    while a task of it keeps data on a ground, or is not done: the task needs it."""
+    unfinished = sa.exists().where(
+        task.c.request_id == request.c.id,
+        request.c.state.not_in(("refused", "withdrawn")),
+        sa.or_(
+            task.c.waiting,
+            task.c.state.in_(("pending", "running", "sent", "attention", "awaiting_external")),
+            sa.and_(task.c.state == "exempt", task.c.until > today),
+        ),
+    )
     query = sa.select(request).where(
-        ~request.c.open, request.c.retain_until <= now, request.c.state != "archived"
+        ~request.c.open,
+        request.c.retain_until <= now,
+        request.c.state != "archived",
+        ~unfinished,
     )
     return list(connection.execute(query))
 
@@ -301,9 +314,19 @@ def overdue_confirmations(connection: Connection, now: datetime) -> list[Row[Any
     return list(connection.execute(query))
 
 
-def exemptions_ending(connection: Connection, today: Any) -> list[Row[Any]]:
-    """Exempt tasks whose ground has ended."""
-    query = sa.select(task).where(task.c.state == "exempt", task.c.until <= today)
+def exempt(connection: Connection) -> list[Row[Any]]:
+    """Tasks of erasures that keep data on a ground, with the plan of their request; not while that
+    waits for its approval, from which it begins without what has ended."""
+    query = (
+        sa.select(task, request.c.plan)
+        .join(request, request.c.id == task.c.request_id)
+        .where(
+            task.c.state == "exempt",
+            request.c.right == "erasure",
+            request.c.state.not_in(("planned", "cooling_off", "archived")),
+        )
+        .order_by(task.c.id)
+    )
     return list(connection.execute(query))
 
 

@@ -61,7 +61,7 @@ class RightsRequest(SQLModel, table=True):
     starts_at: datetime | None = Field(default=None, sa_column=_when(nullable=True))  # cooling-off
     notified_at: datetime | None = Field(default=None, sa_column=_when(nullable=True))
     closed_at: datetime | None = Field(default=None, sa_column=_when(nullable=True))
-    watched: int = 0  # re-reads done after closing
+    watched: int = 0  # re-reads after closing that every system has had
     watch_at: datetime | None = Field(default=None, sa_column=_when(nullable=True))
     retain_until: datetime | None = Field(default=None, sa_column=_when(nullable=True))
     reason: str = ""  # a code
@@ -103,6 +103,7 @@ class RightsTask(SQLModel, table=True):
     link_digest: bytes | None = Field(default=None, sa_column=_blob(nullable=True))
     confirm_by: datetime | None = Field(default=None, sa_column=_when(nullable=True))
     reminded: int = 0
+    watched: int = 0  # re-reads of the system after closing
     confirmed_by: str = ""  # "person" once a named person confirmed it; the name is in the receipt
     created_at: datetime = Field(sa_column=_when())
     ended_at: datetime | None = Field(default=None, sa_column=_when(nullable=True))

@@ -137,6 +137,7 @@ def upgrade() -> None:
         sa.Column("link_digest", sa.LargeBinary(), nullable=True),
         sa.Column("confirm_by", UtcDateTime(), nullable=True),
         sa.Column("reminded", sa.Integer(), nullable=False),
+        sa.Column("watched", sa.Integer(), nullable=False),
         sa.Column("confirmed_by", sa.String(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("ended_at", UtcDateTime(), nullable=True),
