@@ -83,11 +83,12 @@ class Purpose:
     """Why a person may be contacted, and through which channel."""
 
     id: str
-    channel: str  # "email", "sms", "phone"
+    channel: str  # "email", "sms", "phone"; "none" where nothing is sent, as by profiling
     controllers: frozenset[str]
     grounds: frozenset[Ground]
     title: Mapping[str, str]  # fi, sv, en
     retention: timedelta | None = None  # None: as long as another purpose needs the data
+    marketing: bool = True  # serves direct marketing: an objection to it ends it (Art. 21(2)-(3))
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ def build_landscape(document: Document, check: Checker) -> Landscape:
                 grounds=frozenset(one.grounds),
                 title=one.title.model_dump(),
                 retention=one.retention,
+                marketing=one.marketing,
             )
             for name, one in document.purposes.items()
         },

@@ -131,6 +131,9 @@ class PurposeConfig(Part):
     retention: Duration | None = None
     """How long data is kept for it; left out: as long as another purpose needs the data. A month
     counts as a twelfth of 365.25 days."""
+    marketing: bool = True
+    """Whether it serves direct marketing, as profiling for it does: an objection to marketing then
+    ends it too (GDPR Art. 21(2)). false only where the channel is none."""
 
 
 class FieldConfig(Part):
