@@ -109,6 +109,10 @@ REASONS: Mapping[str, Words] = {
     "manual-system": Words("a tool without an interface: a person does it", _BY_HAND),
     "by-hand": Words("only a person can do or judge this", _BY_HAND),
     "remainder-by-hand": Words("a part is kept on a ground; a person deletes the rest", _BY_HAND),
+    "tell-recipient": Words(
+        "the other company has something there only from this one, and is to be told (Art. 19)",
+        _BY_HAND,
+    ),
     # of requests and plans
     "withdrawn": Words("the person took the request back"),
     "plan-grew": Words(
