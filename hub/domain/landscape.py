@@ -13,6 +13,8 @@ from enum import StrEnum
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
+from hub.domain.rights import DataCategory
+
 HELSINKI = ZoneInfo("Europe/Helsinki")
 """Projects start and end on dates of this zone: it is where the two companies are."""
 
@@ -99,6 +101,8 @@ class ProfileField:
     kind: FieldKind = FieldKind.TEXT
     policy: Policy = Policy.NEWEST
     order: tuple[str, ...] = ()  # systems, the most trusted first, for SOURCE_ORDER
+    category: DataCategory = DataCategory.PROFILE  # what is withheld of an answer goes by it
+    provided: bool = True  # people give it themselves; False: staff or a tool concludes it
 
 
 @dataclass(frozen=True, slots=True)

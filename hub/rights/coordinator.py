@@ -89,7 +89,8 @@ def _set_tasks(
     for step in plan.steps:
         whose = " ".join(step.controllers)
         exemption = exempt.get(step.system)
-        if exemption is None or step.part != "records":
+        if exemption is None or step.part != "records" or step.act == "export":
+            # of an answer only that category is withheld, once it is gathered
             wanted[step.system, step.part] = (whose, step.act, {})
             continue
         wanted[step.system, step.part] = (whose, step.act, _exempted(exemption, now))
