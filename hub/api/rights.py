@@ -42,6 +42,12 @@ class Exported:
     ref: Ref
     values: Mapping[str, Any]  # JSON
     activities: Sequence[Activity] = ()
+    categories: Mapping[str, str] = field(default_factory=dict)
+    """Keys of `values` of which the whole is of one category of `hub.domain.rights.DataCategory`:
+    "subscriptions" are "permissions". What is told of by no key is told apart by the mapped fields.
+    """
+    provided: frozenset[str] = frozenset()
+    """Keys of `values` with what the person gave themselves: the answers in a form."""
 
 
 class Act(StrEnum):

@@ -105,9 +105,9 @@ def _tables(answer: Mapping[str, Any]) -> Iterator[tuple[str, list[dict[str, Any
             part: [
                 {"controller": one["controller"], **_flat(row)}
                 for one in people
-                for row in one[part]
+                for row in one.get(part, ())
             ]
-            for part in ("permissions", "projects", "activities")
+            for part in ("permissions", "activities", "projects")
         },
     }
     yield from ((name, rows) for name, rows in own.items() if rows)

@@ -127,6 +127,10 @@ REASONS: Mapping[str, Words] = {
     "ground-ended": Words(
         "the ground to keep this has ended, and others go on: a person deletes it", _BY_HAND
     ),
+    "tell-recipient": Words(
+        "the other company has something there only from this one, and is to be told (Art. 19)",
+        _BY_HAND,
+    ),
     # of requests and plans
     "withdrawn": Words("the person took the request back: nothing more is to be done"),
     "plan-grew": Words(

@@ -13,6 +13,8 @@ from enum import StrEnum
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
+from hub.domain.rights import DataCategory
+
 HELSINKI = ZoneInfo("Europe/Helsinki")
 """Projects start and end on dates of this zone: it is where the two companies are."""
 
@@ -83,11 +85,12 @@ class Purpose:
     """Why a person may be contacted, and through which channel."""
 
     id: str
-    channel: str  # "email", "sms", "phone"
+    channel: str  # "email", "sms", "phone"; "none" where nothing is sent, as by profiling
     controllers: frozenset[str]
     grounds: frozenset[Ground]
     title: Mapping[str, str]  # fi, sv, en
     retention: timedelta | None = None  # None: as long as another purpose needs the data
+    marketing: bool = True  # serves direct marketing: an objection to it ends it (Art. 21(2)-(3))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,8 @@ class ProfileField:
     kind: FieldKind = FieldKind.TEXT
     policy: Policy = Policy.NEWEST
     order: tuple[str, ...] = ()  # systems, the most trusted first, for SOURCE_ORDER
+    category: DataCategory = DataCategory.PROFILE  # what is withheld of an answer goes by it
+    provided: bool = True  # people give it themselves; False: staff or a tool concludes it
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,11 @@ from hub.rights.targets import Targets
 from hub.store import requests
 from hub.vault.database import Connection, Row
 
+CROSSED = {Right.ERASURE: "clear", Right.RECTIFICATION: "rectify", Right.RESTRICTION: "tell"}
+"""What each right asks of another controller's records that show what came only from here: it is
+taken back or corrected there. A recipient is told of a restriction (Art. 19), whose own data in the
+same record stays in use."""
+
 PLANNABLE = frozenset(
     {
         RequestState.RECEIVED.value,
@@ -91,15 +96,14 @@ def draft(
         Step(system, "records", ACTS[right], whose)
         for system, whose in targets.concerned_systems(deployment.landscape, found, controllers)
     ]
-    if right in (Right.ERASURE, Right.RECTIFICATION):
-        act = "clear" if right is Right.ERASURE else "rectify"
-        steps += [
-            Step(system, "crossed", act, (whose,))
-            for system, whose in targets.partly_held(found)
-            if not any(one.system == system and whose in one.controllers for one in steps)
-        ]
+    act = CROSSED.get(right)
+    steps += [
+        Step(system, "crossed", act, (whose,))
+        for system, whose in (targets.partly_held(found) if act else ())
+        if act and not _covered(steps, system, whose, act)
+    ]
     partly = set(found.partly)
-    if right not in (Right.ERASURE, Right.RECTIFICATION):
+    if act is None:
         partly &= {one.id for one in joined}  # named, so that they are known of; nothing is done
     return Plan(
         right=right,
@@ -110,6 +114,13 @@ def draft(
         exemptions=tuple(exemptions),
         fields=tuple(sorted(case.corrections)),
         weak=_weak(found, unproven=_unproven(connection, deployment, request, case)),
+    )
+
+
+def _covered(steps: Sequence[Step], system: str, whose: str, act: str) -> bool:
+    """Whether another step does it already; nobody is told of what is in a joint system."""
+    return any(
+        one.system == system and (whose in one.controllers or act == "tell") for one in steps
     )
 
 

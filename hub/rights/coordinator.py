@@ -104,9 +104,10 @@ def _set_tasks(
     wanted: dict[tuple[str, str], tuple[str, str, dict[str, Any]]] = {}
     for step in plan.steps:
         whose = " ".join(step.controllers)
-        # a ground that ended while the plan waited keeps nothing any more
+        # a ground that ended while the plan waited keeps nothing any more; of an answer only that
+        # category is withheld, once it is gathered
         kept = [one for one in plan.kept(step.system) if not one.until or today < one.until]
-        if not kept or step.part != "records":
+        if not kept or step.part != "records" or step.act == "export":
             wanted[step.system, step.part] = (whose, step.act, {})
             continue
         wanted[step.system, step.part] = (whose, step.act, exempted.as_task(kept, now))

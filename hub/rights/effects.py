@@ -133,8 +133,9 @@ def object_to(
     *,
     marketing: bool,
 ) -> list[str]:
-    """Record an objection to every purpose that sends something (`marketing`), or to profiling;
-    or to those purposes that the request names. Answers the systems it now travels to.
+    """Record an objection to every purpose that serves marketing (`marketing`), profiling for it
+    included (Art. 21(2)-(3)), or to those that send nothing (Art. 22); or to those that the request
+    names. Answers the systems it now travels to.
 
     Where a controller knows nobody by the address, the refusal waits for whoever comes to have it.
     """
@@ -190,7 +191,7 @@ def _purposes(
         and (
             purpose.id in case.purposes
             if case.purposes
-            else (purpose.channel != "none") is marketing
+            else (purpose.marketing if marketing else purpose.channel == "none")
         )
     ]
 

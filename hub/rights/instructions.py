@@ -38,6 +38,14 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "sv": "Begränsa behandlingen av personens uppgifter i {system}: inget skickas.",
         "en": "Restrict the person's data in {system}: nothing is sent, nothing is changed.",
     },
+    "tell": {
+        "fi": "Kerro toiselle yritykselle, että henkilön tietojen käsittelyä on rajoitettu: mitä "
+        "sillä on järjestelmässä {system} vain tältä yritykseltä (19 artikla).",
+        "sv": "Meddela det andra bolaget att behandlingen av personens uppgifter har begränsats: "
+        "det som finns i {system} endast från detta bolag (artikel 19).",
+        "en": "Tell the other company that the person's data is restricted: what it holds in "
+        "{system} only from this company (Art. 19).",
+    },
     "lift": {
         "fi": "Poista käsittelyn rajoitus järjestelmästä {system}.",
         "sv": "Häv begränsningen av behandlingen i {system}.",

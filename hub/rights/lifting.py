@@ -45,7 +45,7 @@ def lift(deployment: Deployment, number: int, how_told: str, text: str, actor: s
                     entry.pop(name, None)
             row = manual.row(new, number, task.system, "lift", task.controllers, "lift", now)
             requests.add_tasks(connection, [{**row, "receipt": receipt.seal(key, new)}])
-        persons = targets.loaded(connection, deployment, requests.persons_of(request))
+        persons = targets.loaded(connection, deployment, sorted(coordinator.whole_persons(request)))
         effects.set_restricted(connection, deployment, persons.values(), now, restricted=False)
         coordinator.tell(connection, deployment, number, Event.RESTRICTION_LIFTED, actor)
         return [task.system for task in held]

@@ -53,6 +53,8 @@ def needs_person(capabilities: Collection[Capability], act: str) -> str:
     """Why a person has to do that act: a code, "" where the connector can."""
     if act == "confirm":
         return "by-hand"
+    if act == "tell":
+        return "tell-recipient"
     if not capabilities:
         return "manual-system"  # nothing connects it, see `System.by_hand`
     lacking = sorted(_NEEDED[act] - set(capabilities))

@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 
 from hub.delivery.deployment import Deployment
 from hub.domain.audit import Event
-from hub.domain.rights import TaskState
+from hub.domain.rights import Right, TaskState
 from hub.rights import exempted
 from hub.rights.casefile import Receipt
 from hub.rights.coordinator import whole_persons
@@ -36,9 +36,14 @@ def carry_out(work: Work) -> None:
         _erase(work)
         return
     if work.task.act in ("export", "locate"):
-        from hub.rights import package  # noqa: PLC0415 - it reads what the tasks gathered
+        from hub.rights import exporting, package  # noqa: PLC0415 - it reads what tasks gathered
 
-        work.receipt.export = [package.own_copy(work, one) for one in work.mine]
+        moves = work.request.right == Right.PORTABILITY.value
+        work.receipt.export = [
+            package.own_copy(work, one)
+            for one in work.mine
+            if not moves or exporting.portable(work.deployment, one)
+        ]
     for one in work.mine:
         work.receipt.notes.append(f"person {one.id}")
     state = TaskState.VERIFIED if work.mine else TaskState.NOT_HELD

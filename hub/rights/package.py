@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from hub.delivery.deployment import Deployment
-from hub.domain.basis import Applies, applies
 from hub.domain.landscape import Landscape, Purpose
+from hub.domain.plan import Plan
 from hub.domain.rights import Right
-from hub.rights import assess, grounds, targets
+from hub.rights import assess, targets
 from hub.rights.casefile import Receipt
 from hub.rights.decide import load
+from hub.rights.exporting import Chosen, portable
 from hub.store import activities, deliveries, overview, requests
 from hub.store.subjects import Subject
 from hub.vault.database import Row, read_only
@@ -26,14 +27,20 @@ if TYPE_CHECKING:
 
 
 def own_copy(work: Work, person: Subject) -> dict[str, Any]:
-    """Everything the hub itself holds of one person."""
+    """What the hub itself holds of one person: everything, or what they provided where the request
+    is for a portability; without what was withheld of the system that it came from."""
     deployment = work.deployment
+    chosen = Chosen(deployment, work.request)
     with read_only(deployment.database).connect() as connection:
         events = overview.events_of(connection, person.id)
+        done = activities.of_person(connection, person.id)
         projects = overview.memberships_of(connection, person.id)
         disclosed = deliveries.disclosures(connection, person.id)
-        did = activities.of_person(connection, person.id)
-    keys = deployment.vault.open_keys({one.key_id for one in did})
+    # a merged person's rows stay under their own keys
+    sealed = {one.key_id for one in done} | {one.key_id for one in events if one.key_id}
+    keys = deployment.vault.open_keys(sorted(sealed))
+    if chosen.portability:
+        projects, disclosed = [], []
     return {
         "controller": person.controller,
         "known_since": person.created_at.isoformat() if person.created_at else None,
@@ -47,6 +54,7 @@ def own_copy(work: Work, person: Subject) -> dict[str, Any]:
                 "rectified": value.rectified,
             }
             for name, value in person.profile.items()
+            if chosen.value(name, value)
         },
         "permissions": [
             {
@@ -56,11 +64,25 @@ def own_copy(work: Work, person: Subject) -> dict[str, Any]:
                 "ground": one.ground,
                 "act": one.act,
                 "system": one.system,
-                "evidence": orjson.loads(one.open(person.key))
-                if one.evidence and one.key_id == person.key_id
+                "evidence": orjson.loads(one.open(keys[one.key_id]))
+                if one.evidence and one.key_id and one.key_id in keys
                 else None,
             }
             for one in events
+            if chosen.permission(one.system, one.kind)
+        ],
+        "activities": [
+            {
+                "system": one.system,
+                "scope": one.scope,
+                "kind": content.kind,
+                "at": one.at.isoformat(),
+                "about": content.about,
+                **content.detail,
+            }
+            for one in done
+            if one.key_id in keys
+            and chosen.activity(one.system, (content := one.open(keys[one.key_id])).kind)
         ],
         "projects": [
             {
@@ -70,19 +92,6 @@ def own_copy(work: Work, person: Subject) -> dict[str, Any]:
                 "until": one.until.isoformat() if one.until else None,
             }
             for one in projects
-        ],
-        "activities": [
-            {
-                "kind": said.kind,
-                "at": one.at.isoformat(),
-                "system": one.system,
-                "scope": one.scope,
-                "about": said.about,
-                **said.detail,
-            }
-            for one in did
-            if one.key_id in keys
-            for said in [one.open(keys[one.key_id])]
         ],
         "recipients": [
             {
@@ -106,6 +115,7 @@ def assemble(deployment: Deployment, number: int) -> dict[str, Any]:
     key = deployment.vault.open_keys([request.key_id])[request.key_id]
     landscape = deployment.landscape
     controllers = assess.controllers_of(request)
+    plan = Plan.load(request.plan) if request.plan else None
     parts: dict[str, Any] = {}
     own: list[Any] = []
     for task in tasks:
@@ -117,6 +127,15 @@ def assemble(deployment: Deployment, number: int) -> dict[str, Any]:
                 "state": task.state,
                 "records": receipt.export,
                 "statement": receipt.statement,
+                "withheld": [
+                    {
+                        "category": one.category.value,
+                        "ground": one.ground.value,
+                        "law": one.ground.law,
+                    }
+                    for one in (plan.exemptions if plan else ())
+                    if one.system == task.system
+                ],
             }
     answer: dict[str, Any] = {
         "request": number,
@@ -126,10 +145,8 @@ def assemble(deployment: Deployment, number: int) -> dict[str, Any]:
         "hub": own,
     }
     if request.right == Right.PORTABILITY.value:
-        persons = targets_of(deployment, request)
-        bases = {basis for one in persons for basis in grounds.bases_of(deployment, one)}
-        if persons and applies(Right.PORTABILITY, bases) is Applies.NO:
-            # told in full, so that the handler can say why (Art. 20(1)); nothing is handed over
+        if not any(portable(deployment, one) for one in targets_of(deployment, request)):
+            # told, so that the handler can say why (Art. 20(1)); nothing is handed over
             return {**answer, "systems": {}, "hub": [], "not_portable": "no consent or contract"}
         return answer
     return {**answer, **processing(landscape, controllers)}

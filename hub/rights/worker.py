@@ -19,7 +19,6 @@ from hub.api import (
     BadAnswer,
     Capability,
     ConnectorError,
-    Exports,
     Misconfigured,
     Ref,
     Result,
@@ -33,6 +32,7 @@ from hub.domain.rights import TaskState
 from hub.rights import (
     acting,
     addresses,
+    exporting,
     locating,
     manual,
     newcomers,
@@ -146,7 +146,7 @@ def _in_system(work: Work, opened: Opened) -> None:
         if task.act == "locate":
             break
         if task.act == "export":
-            _export(work, opened)
+            work.receipt.export = exporting.gather(work, opened)
             break
         todo = [one for one in _counting(work) if not one.get("verified")]
         if not todo and not fresh:
@@ -233,29 +233,6 @@ def _counting(work: Work) -> list[dict[str, str]]:
 
 def _weak(work: Work) -> bool:
     return any(one["certain"] == "no" for one in work.receipt.records)
-
-
-def _export(work: Work, opened: Opened) -> None:
-    connector = opened.connector
-    assert isinstance(connector, Exports)
-    refs = [ref_of(one) for one in _counting(work)]
-    work.receipt.export = [
-        {
-            "stream": one.ref.stream,
-            "scope": one.ref.scope,
-            "values": dict(one.values),
-            "activities": [
-                {
-                    "kind": activity.kind.value,
-                    "at": activity.at.isoformat(),
-                    "about": activity.about,
-                    **activity.detail,
-                }
-                for activity in one.activities
-            ],
-        }
-        for one in connector.export(refs)
-    ]
 
 
 def _act(work: Work, opened: Opened, todo: Sequence[dict[str, str]]) -> bool:

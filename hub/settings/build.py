@@ -9,6 +9,7 @@ from hub.domain.landscape import (
     ActivityMap,
     ByHand,
     Controller,
+    FieldKind,
     FieldMap,
     GroundRule,
     Guard,
@@ -23,6 +24,7 @@ from hub.domain.landscape import (
     System,
     TopicMap,
 )
+from hub.domain.rights import DataCategory
 from hub.settings.checks import Checker
 from hub.settings.mapping import effects, topic_direction, topic_scope, yes_counts
 from hub.settings.model import ManualConfig, PurposeConfig, StreamConfig, SystemConfig
@@ -30,6 +32,10 @@ from hub.settings.shape import Document
 
 DEFAULT_BUCKET = "default"
 """The YAML name of the rate bucket that the connector API calls ""."""
+
+
+_CATEGORIES = {FieldKind.EMAIL: DataCategory.CONTACT, FieldKind.PHONE: DataCategory.CONTACT}
+"""Of the fields whose category is left out; the others are profile."""
 
 
 def build_landscape(document: Document, check: Checker) -> Landscape:
@@ -47,11 +53,19 @@ def build_landscape(document: Document, check: Checker) -> Landscape:
                 grounds=frozenset(one.grounds),
                 title=one.title.model_dump(),
                 retention=one.retention,
+                marketing=one.marketing,
             )
             for name, one in document.purposes.items()
         },
         fields={
-            name: ProfileField(name, one.kind, one.policy, tuple(one.order))
+            name: ProfileField(
+                name,
+                one.kind,
+                one.policy,
+                tuple(one.order),
+                one.category or _CATEGORIES.get(one.kind, DataCategory.PROFILE),
+                one.provided,
+            )
             for name, one in document.fields.items()
         },
         projects={

@@ -157,11 +157,17 @@ def check_controllers(check: Checker) -> None:
 
 
 def check_purposes(check: Checker) -> None:
-    """Each purpose belongs to controllers that exist."""
+    """Each purpose belongs to controllers that exist, and what is sent can be objected to."""
     for name, purpose in check.document.purposes.items():
         path: KeyPath = ("purposes", name)
         if name == ALL:
             check.wrong(path, f'the id "{ALL}"', f"another id: topics use {ALL} for every purpose")
+        if purpose.channel != "none" and not purpose.marketing:
+            check.wrong(
+                (*path, "marketing"),
+                "false for a purpose that sends something",
+                "channel: none, or leave marketing out: whoever objects is sent nothing",
+            )
         _each_known(check, "controllers", "controller", purpose.controllers, (*path, "controllers"))
 
 

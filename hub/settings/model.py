@@ -23,6 +23,7 @@ from hub.domain.landscape import (
     Policy,
     RightsPolicy,
 )
+from hub.domain.rights import DataCategory
 from hub.settings.kinds import (
     BusinessId,
     Code,
@@ -131,6 +132,9 @@ class PurposeConfig(Part):
     retention: Duration | None = None
     """How long data is kept for it; left out: as long as another purpose needs the data. A month
     counts as a twelfth of 365.25 days."""
+    marketing: bool = True
+    """Whether it serves direct marketing, as profiling for it does: an objection to marketing then
+    ends it too (GDPR Art. 21(2)). false only where the channel is none."""
 
 
 class FieldConfig(Part):
@@ -142,6 +146,12 @@ class FieldConfig(Part):
     """Who wins when a system and the hub have both changed it."""
     order: Items[Text] = []
     """For source-order: systems, the most trusted first."""
+    category: DataCategory | None = None
+    """What kind of data it is: a part of an answer to a data subject is withheld by category. Left
+    out: contact for e-mail and phone, profile for the others."""
+    provided: bool = True
+    """Whether people give it themselves. false for what staff or a tool concludes of them, such as
+    a score or a stage in the sales process: that is not portable (GDPR Art. 20)."""
 
 
 class MemberConfig(Part):

@@ -86,7 +86,7 @@ class RightsTask(SQLModel, table=True):
     system: str  # a configured system, or "hub" for the hub's own copy
     part: str  # "records"; "residual:CODE", "manual" and "decision" for a person
     controllers: str  # whose task it is, space-separated
-    act: str  # "export", "rectify", "erase", "restrict", "lift", "refuse", "confirm"
+    act: str  # see `hub.domain.plan.ACTS` and `hub.rights.assess.CROSSED`; "lift", "confirm"
     state: str
     waiting: bool = True  # whether an attempt is due at `due_at`
     epoch: int = 0  # rises with each claim; an older one commits nothing

@@ -43,8 +43,8 @@ def _own(copies: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]
         tables.setdefault("profile", []).extend(
             {**whose, "field": name, **value} for name, value in copy["profile"].items()
         )
-        for name in ("permissions", "projects", "activities", "recipients"):
-            tables.setdefault(name, []).extend({**whose, **row} for row in copy[name])
+        for name in ("permissions", "activities", "projects", "recipients"):
+            tables.setdefault(name, []).extend({**whose, **row} for row in copy.get(name, ()))
     return tables
 
 

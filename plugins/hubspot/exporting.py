@@ -12,6 +12,13 @@ from plugins.hubspot.engagements import Engagements, Kept
 from plugins.hubspot.lists import memberships
 from plugins.hubspot.mapping import EMAIL, FURTHER_EMAILS, MERGED, STREAM, Mapper, fold
 
+CATEGORIES = {
+    "subscriptions": "permissions",
+    "optOuts": "permissions",
+    "lists": "profile",
+    "engagements": "communications",
+}
+
 
 class Exporter:
     """Carries out `Exports.export` for one account."""
@@ -75,7 +82,9 @@ def _exported(
     values["lists"] = list(lists)
     if kept.odd:
         values["engagements"] = kept.odd
-    return Exported(Ref(STREAM, "", id_, properties.get(EMAIL)), values, kept.activities)
+    return Exported(
+        Ref(STREAM, "", id_, properties.get(EMAIL)), values, kept.activities, CATEGORIES
+    )
 
 
 def _by_email(answers: Sequence[Any]) -> dict[str, dict[str, list[Any]]]:

@@ -41,6 +41,14 @@ KEPT = {
 }
 """What is kept with a member: its name in the answer, and the end of its route."""
 
+CATEGORIES = {
+    "tags": "profile",
+    "notes": "communications",
+    "activity": "activities",
+    "events": "activities",
+    "goals": "activities",
+}
+
 REMOVED = "removed-from-api"
 """A GET gives 404. It is the same as if the member had never been."""
 
@@ -131,6 +139,7 @@ class Holdings:
                     Ref(STREAM, ref.scope, contact, member.get(EMAIL) or None),
                     values,
                     list(_mails(ref.scope, contact, values["activity"])),
+                    CATEGORIES,
                 )
             )
         return exported

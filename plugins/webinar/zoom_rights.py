@@ -110,6 +110,7 @@ class Rights:
                 Ref(STREAM, ref.scope, ref.id, str(row.get("email") or "") or None),
                 {"registration": row, "webinar": topics[ref.scope]},
                 tuple(done.get((ref.scope, ref.id), ())),
+                provided=frozenset({"registration"}),
             )
             for ref, row in found
         ]

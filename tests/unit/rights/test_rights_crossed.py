@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from support.accounts import Crm
+from support.accounts import Crm, List
 from support.rights_desk import Desk
 from support.world import World
 
 from hub.domain.rights import Right
-from hub.rights import dryrun, slices
+from hub.rights import dryrun, lifting, manual, slices
+from hub.store import people
 from hub.testing.world import LIVE_PROJECT
+from hub.vault.database import read_only
 
 OONA = "oona.yhteinen@posti.example"
 
@@ -94,3 +96,44 @@ def test_an_own_record_of_the_other_that_is_not_read_yet_is_not_searched_for(
     desk.close(number)
     desk.watch(1.1)
     assert other.id_of(OONA) == own
+
+
+def test_who_has_something_only_from_here_is_told_of_a_restriction(
+    world: World, desk: Desk
+) -> None:
+    other = Crm(world, "bangeri")
+    other.add(OONA, last_name="Omanimi")
+    world.sync()
+    Crm(world, "crowst").add(OONA, last_name="Omanimi", company="Oy X", projects=LIVE_PROJECT)
+    world.sync()
+    number = desk.run(Right.RESTRICTION, OONA)
+    task = desk.tasks(number)["bangeri-crm", "crossed"]
+    assert (task.state, task.reason) == ("awaiting_external", "tell-recipient")
+    assert task.controllers == "bangeri"
+    assert "bangeri-crm" in manual.instructions(desk.deployment, task, "fi")
+    assert desk.row(number).state == "awaiting_external", desk.states(number)
+    desk.confirm(number)
+    assert desk.row(number).state == "notifying", desk.states(number)
+    world.clock.advance(60)
+    other.edit(other.id_of(OONA) or "", job_title="Johtaja")
+    List(world, "bangeri-uutiset").subscribes(OONA)
+    world.sync(full=True)  # its own relation with her goes on
+    assert List(world, "bangeri-uutiset").member(OONA).merge_fields["TITLE"] == "Johtaja"
+
+
+def test_lifting_it_lifts_nothing_that_the_other_restricted_itself(
+    world: World, desk: Desk
+) -> None:
+    Crm(world, "bangeri").add(OONA, last_name="Omanimi")
+    world.sync()
+    Crm(world, "crowst").add(OONA, last_name="Omanimi", company="Oy X", projects=LIVE_PROJECT)
+    world.sync()
+    numbers = [desk.run(Right.RESTRICTION, OONA, whose) for whose in ("bangeri", "crowst")]
+    for number in numbers:
+        desk.confirm(number)
+        desk.work()
+        desk.close(number)
+    lifting.lift(desk.deployment, numbers[1], "e-mail", "We lift it.", "cli:handler")
+    with read_only(desk.deployment.database).connect() as connection:
+        rows = people.rows(connection, [1, 2])
+    assert {one.controller: one.restricted for one in rows} == {"bangeri": True, "crowst": False}

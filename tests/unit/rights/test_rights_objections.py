@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support.accounts import Crm, List
+from support.accounts import Crm, List, Webinar
 from support.rights_desk import Desk
 from support.world import World
 
 from hub.domain.landscape import Direction
 from hub.domain.rights import Right
-from hub.store import deliveries, people
+from hub.store import deliveries, people, requests, subjects
+from hub.testing.world import ASKS_BOTH, HELD
 from hub.vault.database import read_only
 
 OONA = "oona.uusi@posti.example"
@@ -116,3 +117,42 @@ def test_a_shared_address_is_refused_in_every_record(world: World, desk: Desk, a
     assert desk.row(number).state == "notifying", desk.states(number)
     assert Crm(world, "crowst").status(aino, "1001") == "UNSUBSCRIBED"
     assert List(world, "crowst-uutiset").status(aino) == "unsubscribed"
+
+
+def permitted(desk: Desk, number: int) -> dict[str, set[str]]:
+    """Controller -> what its person of the request permits."""
+    deployment = desk.deployment
+    persons = requests.persons_of(desk.row(number))
+    with read_only(deployment.database).connect() as connection:
+        loaded = subjects.load(connection, deployment.vault, deployment.identities, persons)
+    return {
+        one.controller: {
+            purpose
+            for purpose, permission in one.facts(
+                deployment.landscape, deployment.identities
+            ).permissions.items()
+            if permission.allowed
+        }
+        for one in loaded.values()
+    }
+
+
+def test_the_profiling_for_marketing_ends_with_it(world: World, desk: Desk, aino: str) -> None:
+    Webinar(world, HELD).registers(aino, yes=[ASKS_BOTH], name="Aino Kukkamaa")
+    world.sync()
+    looked = desk.open(Right.ACCESS, aino)
+    desk.identify(looked)
+    assert permitted(desk, looked)["crowst"] == {"newsletter", "profiling"}
+    number = desk.open(Right.OBJECTION, aino)
+    assert permitted(desk, number) == {"crowst": set()}
+
+
+def test_profiling_for_something_else_goes_on(world: World, desk: Desk, aino: str) -> None:
+    Webinar(world, HELD).registers(aino, yes=[ASKS_BOTH], name="Aino Kukkamaa")
+    world.sync()
+    land = desk.deployment.landscape
+    other = replace(land.purposes["profiling"], marketing=False)
+    changed = replace(land, purposes={**land.purposes, "profiling": other})
+    desk.world.deployment = replace(desk.deployment, landscape=changed)
+    number = desk.open(Right.OBJECTION, aino)
+    assert permitted(desk, number) == {"crowst": {"profiling"}}

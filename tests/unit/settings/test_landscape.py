@@ -37,6 +37,7 @@ def test_the_whole_of_it(load_text: Load) -> None:
     assert newsletter.title["sv"] == "Nyhetsbrev"
     assert newsletter.retention == timedelta(days=730, hours=12)
     assert land.purposes["profiling"].retention is None
+    assert land.purposes["profiling"].marketing  # where nothing says otherwise
     assert land.fields["first_name"].kind is FieldKind.TEXT
     assert land.fields["phone"].policy is Policy.SOURCE_ORDER
     assert land.fields["phone"].order == ("crm", "mailer")

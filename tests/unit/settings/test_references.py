@@ -33,6 +33,12 @@ CRM_TOPIC = "- {topic: 1001, purpose: newsletter}"
             'crowst, bangeri. Did you mean "crowst"?',
         ),
         (
+            "controllers: [crowst, bangeri]\n    channel: email",
+            "controllers: [crowst, bangeri]\n    marketing: §false\n    channel: email",
+            "purposes.newsletter.marketing: false for a purpose that sends something; expected "
+            "channel: none, or leave marketing out: whoever objects is sent nothing",
+        ),
+        (
             "owner: bangeri",
             "owner: §bängeri",
             'systems.mailer.owner: unknown controller "bängeri"; expected one of crowst, bangeri. '

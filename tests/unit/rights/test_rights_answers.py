@@ -1,0 +1,126 @@
+"""What an answer contains: all that is held for an access, what they provided for a portability."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.accounts import Crm, Webinar
+from support.rights_desk import Desk
+from support.world import World
+
+from hub.domain.exemption import ExemptionGround
+from hub.domain.plan import Exemption
+from hub.domain.rights import DataCategory, Right
+from hub.rights import decide, package
+from hub.testing.world import ASKS_BOTH, HELD
+
+CRM = "crowst-crm"
+PIA = "pia.portti@posti.example"
+
+
+@pytest.fixture
+def pia(world: World) -> str:
+    """Known to Crowst by a form of hers, and by what its staff concluded."""
+    crm = Crm(world, "crowst")
+    crm.add(PIA, first_name="Pia", job_title="Johtaja", lifecycle="customer")
+    crm.subscribes(PIA, "1001")
+    world.sync()
+    return PIA
+
+
+def attended(world: World, who: str, name: str) -> None:
+    webinar = Webinar(world, HELD)
+    webinar.registers(who, yes=[ASKS_BOTH], name=name)
+    world.sync()
+    world.clock.advance(30 * 86_400)
+    webinar.is_held([who])
+    world.sync(full=True)
+
+
+def answered(desk: Desk, right: Right, who: str, *withheld: DataCategory) -> dict[str, Any]:
+    number = desk.open(right, who)
+    desk.identify(number)
+    ground = ExemptionGround.OTHERS_RIGHTS
+    kept = [Exemption(CRM, one, ground) for one in withheld]
+    if kept:
+        decide.exempt(desk.deployment, number, kept, "a colleague is named", "cli:handler")
+    desk.approve(number)
+    desk.work()
+    assert desk.row(number).state == "notifying", desk.states(number)
+    answer = package.assemble(desk.deployment, number)
+    desk.close(number)
+    assert desk.row(number).state == ("closed_with_exceptions" if kept else "closed")
+    return answer
+
+
+def test_an_access_tells_what_the_hub_collected(world: World, desk: Desk, aino: str) -> None:
+    attended(world, aino, "Aino Kukkamaa")
+    (own,) = answered(desk, Right.ACCESS, aino)["hub"]
+    kinds = {(one["system"], one["kind"]) for one in own["activities"]}
+    assert {("joint-webinar", "registered"), ("joint-webinar", "attended")} <= kinds
+    assert any(one["evidence"] for one in own["permissions"])
+
+
+def test_only_the_exempt_category_is_withheld(world: World, desk: Desk, pia: str) -> None:
+    answer = answered(desk, Right.ACCESS, pia, DataCategory.IDENTITY, DataCategory.PERMISSIONS)
+    crm = answer["systems"][CRM]
+    (record,) = crm["records"]
+    assert "firstname" not in record["values"]["properties"]
+    assert record["values"]["properties"]["jobtitle"] == "Johtaja"
+    assert "subscriptions" not in record["values"]
+    assert {(one["category"], one["law"]) for one in crm["withheld"]} == {
+        ("identity", "GDPR 15(4), 20(4)"),
+        ("permissions", "GDPR 15(4), 20(4)"),
+    }
+    (own,) = answer["hub"]
+    assert sorted(own["profile"]) == ["email", "job_title", "lifecycle"]
+    assert not own["permissions"]
+    assert answer["systems"]["crowst-mailer"]["records"][0]["values"]["member"]
+    assert not answer["systems"]["crowst-mailer"]["withheld"]
+
+
+def test_what_nobody_mapped_is_withheld_as_profile(world: World, desk: Desk, pia: str) -> None:
+    answer = answered(desk, Right.ACCESS, pia, DataCategory.PROFILE)
+    (record,) = answer["systems"][CRM]["records"]
+    assert sorted(record["values"]["properties"]) == ["email", "firstname"]
+    assert record["values"]["subscriptions"]
+
+
+def test_communications_are_withheld_by_kind(world: World, desk: Desk, pia: str) -> None:
+    answer = answered(desk, Right.ACCESS, pia, DataCategory.COMMUNICATIONS)
+    (record,) = answer["systems"][CRM]["records"]
+    assert record["values"]["properties"]["firstname"] == "Pia"
+    assert not [one for one in record["activities"] if one["kind"] == "communication"]
+
+
+def test_what_they_provided_is_portable_and_nothing_else(
+    world: World, desk: Desk, pia: str
+) -> None:
+    attended(world, pia, "Pia Portti")
+    answer = answered(desk, Right.PORTABILITY, pia)
+    (own,) = answer["hub"]
+    assert "lifecycle" not in own["profile"]
+    assert {"email", "first_name", "job_title"} <= own["profile"].keys()
+    assert (own["recipients"], own["projects"]) == ([], [])
+    assert {one["kind"] for one in own["permissions"]} == {"consent"}
+    assert {"registered", "attended"} <= {one["kind"] for one in own["activities"]}
+    (record,) = answer["systems"][CRM]["records"]
+    assert record["values"]["first_name"] == "Pia"
+    assert not {"lifecycle", "lifecyclestage", "createdate", "subscriptions"} & set(
+        record["values"]
+    )
+    (registered,) = answer["systems"]["joint-webinar"]["records"]
+    assert registered["values"]["custom_questions"]  # her answers in the form
+
+
+def test_whom_one_company_has_no_consent_of_gets_nothing_from_it(
+    world: World, desk: Desk, pia: str
+) -> None:
+    Crm(world, "bangeri").add(pia, first_name="Pia", last_name="Porttinen")
+    world.sync()
+    number = desk.run(Right.PORTABILITY, pia, "crowst", "bangeri")
+    answer = package.assemble(desk.deployment, number)
+    assert [one["controller"] for one in answer["hub"]] == ["crowst"]
+    assert answer["systems"][CRM]["records"]
+    assert not answer["systems"]["bangeri-crm"]["records"]
