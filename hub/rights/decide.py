@@ -262,6 +262,7 @@ def extend(
             request,
             extended_at=now,
             extended_reason=reason.value,
+            escalated="",  # of the new deadline everything is told anew
             **dates(request, due),
         )
         coordinator.tell(

@@ -24,7 +24,7 @@ class Connection(H11Protocol):
         address = self.client[0] if self.client else ""
         others = (one.client for one in self.connections if isinstance(one, H11Protocol))
         if sum(other is not None and other[0] == address for other in others) > FROM_ONE:
-            transport.close()
+            transport.abort()
             return
         self._wait()
 
@@ -62,4 +62,4 @@ class Connection(H11Protocol):
     def _gives_up(self) -> None:
         self._waiting = None
         if not self._asking:
-            self.transport.close()
+            self.transport.abort()  # a close would wait for the other to agree

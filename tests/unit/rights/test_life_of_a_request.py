@@ -9,12 +9,12 @@ from support.accounts import Crm, List
 from support.rights_desk import Desk
 from support.world import World
 
-from hub.domain.audit import verify
+from hub.domain.audit import Event, verify
 from hub.domain.deadline import ExtensionReason
 from hub.domain.exemption import ExemptionGround
 from hub.domain.plan import Exemption
 from hub.domain.rights import DataCategory, Right
-from hub.rights import decide, identity, intake, lifting
+from hub.rights import decide, identity, intake, lifting, watch
 from hub.rights.decide import CannotDecide
 from hub.store import audit, questions
 from hub.sync.review import Decision
@@ -50,6 +50,31 @@ def test_what_cannot_be_right_is_named(desk: Desk, given: dict, field: str) -> N
     with pytest.raises(intake.Invalid, match="future"):
         later = {**asked, "received_at": now + timedelta(days=1)}
         intake.open_request(desk.deployment, intake.Asked(**later), "cli:handler")
+
+
+def test_of_an_extended_deadline_everything_is_told_anew(
+    world: World, desk: Desk, aino: str
+) -> None:
+    number = desk.open(Right.ACCESS, aino)
+
+    def told_at(left: int) -> list[str]:
+        days = (desk.row(number).due_on - world.clock.now().date()).days - left
+        world.clock.advance(days * 86_400)
+        for _ in range(2):
+            watch.escalate(desk.deployment)
+        with read_only(desk.deployment.database).connect() as connection:
+            entries = audit.entries(connection, subjects=[f"request {number}"])
+            return [
+                one.entry.detail["level"]
+                for one in entries
+                if one.entry.event is Event.REQUEST_ESCALATED
+            ]
+
+    assert told_at(9) == ["ten-days"]
+    decide.extend(desk.deployment, number, ExtensionReason.COMPLEX, "many", desk.who)
+    assert told_at(40) == ["ten-days"]
+    assert told_at(9) == ["ten-days", "ten-days"]
+    assert told_at(4) == ["ten-days", "ten-days", "five-days"]
 
 
 def test_nothing_is_carried_out_before_the_person_is_known(desk: Desk, aino: str) -> None:
