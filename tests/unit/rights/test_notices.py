@@ -63,7 +63,7 @@ def test_the_first_disclosure_brings_it_forward(
     world: World, crossed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """To somebody else, Art. 14(3)(c): their own controller's tools are nobody else."""
-    Written = namedtuple("Written", "person_id system at")  # noqa: PYI024 - a row
+    Written = namedtuple("Written", "person_id system at")
     now = world.clock.now()
 
     def written(_: object, persons: list[int]) -> list[Written]:
