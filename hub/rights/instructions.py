@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+from hub.domain.plan import ACTS, Exemption
+from hub.domain.rights import DataCategory, Right
 
 WORDS: Mapping[str, Mapping[str, str]] = {
     "locate": {
@@ -50,6 +53,17 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "sv": "Gör för hand i {system} det som ärendet kräver, och anteckna vad du gjorde.",
         "en": "Do by hand in {system} what the request asks, and record what you did.",
     },
+    # what a ground keeps; the sentence of the right follows
+    "kept": {
+        "fi": "Säilytä: {kept}. Kaikki muu:",
+        "sv": "Behåll: {kept}. Allt annat:",
+        "en": "Keep: {kept}. Everything else:",
+    },
+    "withheld": {
+        "fi": "Jätä pois: {kept}. Kaikki muu:",
+        "sv": "Utelämna: {kept}. Allt annat:",
+        "en": "Leave out: {kept}. Everything else:",
+    },
     "automated": {
         "fi": "Varmista, ettei {system} profiloi henkilöä eikä tee automaattisia päätöksiä.",
         "sv": "Kontrollera att {system} varken profilerar personen eller beslutar automatiskt.",
@@ -57,3 +71,56 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     },
 }
 """By act."""
+
+CATEGORIES: Mapping[DataCategory, Mapping[str, str]] = {
+    DataCategory.IDENTITY: {
+        "fi": "nimi ja tunnisteet",
+        "sv": "namn och identifierare",
+        "en": "name and identifiers",
+    },
+    DataCategory.CONTACT: {
+        "fi": "yhteystiedot ja työnantaja",
+        "sv": "kontaktuppgifter och arbetsgivare",
+        "en": "contact details and employer",
+    },
+    DataCategory.PERMISSIONS: {
+        "fi": "luvat ja kiellot",
+        "sv": "tillstånd och förbud",
+        "en": "permissions and prohibitions",
+    },
+    DataCategory.ACTIVITIES: {
+        "fi": "osallistumiset ja avatut viestit",
+        "sv": "deltagande och öppnade utskick",
+        "en": "attendance and opened mails",
+    },
+    DataCategory.COMMUNICATIONS: {
+        "fi": "yhteydenpito: puhelut, tapaamiset, viestit, muistiinpanot",
+        "sv": "kontakter: samtal, möten, meddelanden, anteckningar",
+        "en": "communications: calls, meetings, mails, notes",
+    },
+    DataCategory.PROFILE: {
+        "fi": "titteli, kiinnostuksen kohteet, pisteet",
+        "sv": "titel, intressen, poäng",
+        "en": "title, interests, scores",
+    },
+    DataCategory.BILLING: {
+        "fi": "laskutus ja kirjanpito",
+        "sv": "fakturering och bokföring",
+        "en": "billing and bookkeeping",
+    },
+}
+
+UNTIL: Mapping[str, str] = {"fi": "{day} asti", "sv": "till {day}", "en": "until {day}"}
+
+
+def of_remainder(right: Right, exemptions: Sequence[Exemption], system: str, language: str) -> str:
+    """What is to be done in a system where a part is kept on grounds: the parts, why and until
+    when, and what becomes of the rest."""
+    kept = []
+    for one in exemptions:
+        why = [one.ground.titles[language], one.ground.law]
+        why += [UNTIL[language].format(day=one.until)] if one.until else []
+        kept.append(f"{CATEGORIES[one.category][language]} ({'; '.join(why)})")
+    first = WORDS["kept" if right is Right.ERASURE else "withheld"][language]
+    rest = WORDS[ACTS[right]][language].format(system=system)
+    return f"{first.format(kept=', '.join(kept))}\n{rest}"

@@ -15,10 +15,11 @@ from hub.api import Capability
 from hub.delivery.deployment import Deployment, Opened
 from hub.domain.audit import Event
 from hub.domain.landscape import ByHand
+from hub.domain.plan import Plan
 from hub.domain.rights import RequestState, TaskState
-from hub.rights.instructions import WORDS
+from hub.rights.instructions import WORDS, of_remainder
 from hub.store import audit, requests
-from hub.vault.database import Connection, Row
+from hub.vault.database import Connection, Row, read_only
 from hub.vault.rows import ids
 
 if TYPE_CHECKING:
@@ -248,5 +249,13 @@ def instructions(deployment: Deployment, task: Row[Any], language: str) -> str:
     own = by_hand.instructions.get(language, "") if by_hand else ""
     by_right = task.act == "confirm" and task.part == "records"
     words = WORDS["automated"] if by_right else WORDS.get(task.act, WORDS["confirm"])
-    text = words[language if language in words else "en"].format(system=task.system)
+    spoken = language if language in words else "en"
+    text = words[spoken].format(system=task.system)
+    if task.part == "remainder":
+        with read_only(deployment.database).connect() as connection:
+            request = requests.get(connection, task.request_id)
+        assert request is not None  # a task's request is there as long as it
+        plan = Plan.load(request.plan)
+        kept = [one for one in plan.exemptions if one.system == task.system]
+        text = of_remainder(plan.right, kept, task.system, spoken)
     return f"{text}\n{own}" if own else text

@@ -186,6 +186,11 @@ def test_an_exemption_needs_a_second_approval_by_another(office: Office) -> None
     }
     answer = office.post(f"/requests/{number}/exemptions", first, body)
     assert answer.json()["errors"][0]["field"] == "exemptions.0.until"
+    for past in ("2020-01-01", "2026-11-02"):  # the first day on which it holds no more
+        body["exemptions"][0]["until"] = past  # type: ignore[index]  # a list of objects
+        answer = office.post(f"/requests/{number}/exemptions", first, body)
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["field"] == "exemptions.0.until"
     body["exemptions"][0]["until"] = "2033-01-01"  # type: ignore[index]  # a list of objects
     plan = office.post(f"/requests/{number}/exemptions", first, body).json()["plan_hash"]
     shown = office.get(f"/requests/{number}", first).json()["plan"]
