@@ -83,8 +83,8 @@ def judge(
         asked = _asked(receipt)
         judged = sorted(set(records) or asked)
         if not asked.keys() >= set(judged):
-            known = ", ".join(map(str, asked))
-            raise CannotDecide("no-question", f"task {task_id} asks about these records: {known}")
+            about = ", ".join(map(str, asked))
+            raise CannotDecide("no-question", f"task {task_id} asks about these records: {about}")
         for number in judged:
             asked[number]["certain"] = "yes" if same else "other"
         goes_on = {

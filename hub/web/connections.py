@@ -18,7 +18,7 @@ class Connection(H11Protocol):
 
     _waiting: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Begin, unless the address has enough."""
         super().connection_made(transport)
         address = self.client[0] if self.client else ""
