@@ -69,6 +69,7 @@ def listed(
                     "controller": one.controller,
                     "obtained_at": one.obtained,
                     "subscribed_at": one.subscribed,
+                    "disclosed_at": one.disclosed,
                     "tell_by": one.due.ends,
                     "target": one.due.target,
                     "days_left": one.due.days_left(today),
@@ -91,6 +92,8 @@ def listed(
         note = "late" if left is not None and left < 0 else ""
         if one.subscribed is not None:
             note = f"{note} may be mailed already".strip()
+        if one.disclosed is not None:
+            note = f"{note} stands in a joint tool".strip()
         more = [addresses.get(one.person, "–")] if show_addresses else []
         day = when(one.obtained)[:10]
         shown.add_row(*cells(one.person, one.controller, day, one.due.ends, left, note, *more))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
 import re
 import time
 from collections.abc import Iterable, Iterator
@@ -67,13 +67,21 @@ def decision(number: int, config: Path | None, *, sandbox: bool) -> Iterator[Hub
 
 
 def actor() -> str:
-    """Who acts, as a code for the audit log: the login name of whoever sits at the terminal."""
-    try:
-        name = os.environ.get("SUDO_USER") or getpass.getuser()
-    except (KeyError, OSError):
-        name = ""
+    """Who acts, as a code for the audit log: the account that the command runs under, behind sudo
+    the one that called it. No variable that somebody may set for themselves makes them another."""
+    uid = os.getuid()
+    caller = os.environ.get("SUDO_UID", "") if uid == 0 else ""
+    name = account(int(caller) if caller.isascii() and caller.isdecimal() else uid)
     said = f"cli:{re.sub('[^a-z0-9_-]', '-', name.lower()).strip('-')}"
     return said if is_code(said) and said != "cli:" else "cli:handler"
+
+
+def account(uid: int) -> str:
+    """The name of that account of this machine."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except (KeyError, OverflowError):
+        return f"uid-{uid}"
 
 
 def request_row(hub: Hub, number: int) -> Row[Any]:

@@ -365,7 +365,7 @@ def _print_preview(row: Row[Any], found: Preview) -> None:
         )
     console.print(shown)
     console.print(f"{persons(found.persons)} of the hub's; nothing was written anywhere.")
-    if row.plan_hash and found.plan.hash != row.plan_hash and not Plan.load(row.plan).exemptions:
+    if row.plan_hash and found.plan.hash != row.plan_hash:
         console.print("[yellow]More, or less, is known than when it was planned.[/]")
 
 

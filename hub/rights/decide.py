@@ -18,6 +18,7 @@ from hub.domain.deadline import (
     ExtensionReason,
     IdentityQuestion,
     answer_by,
+    helsinki_day,
     may_extend,
 )
 from hub.domain.exemption import ExemptionGround, may_exempt
@@ -174,6 +175,10 @@ def exempt(
             if one.system not in systems:
                 raise CannotDecide("unknown-system", f"{one.system} is not in the plan")
             _ground(request, one.ground)
+            if ended(deployment, one.until):
+                raise CannotDecide(
+                    "ground-ended", f"until {one.until}: name a day that is still to come"
+                )
         add_note(connection, deployment, request, "decisions", reason, actor)
         for one in exemptions:
             coordinator.tell(
@@ -187,6 +192,11 @@ def exempt(
                 ground=one.ground.value,
             )
         return assess.plan(connection, deployment, number, actor, exemptions)
+
+
+def ended(deployment: Deployment, until: date | None) -> bool:
+    """Whether a ground that holds until that day holds no more."""
+    return until is not None and until <= helsinki_day(deployment.now())
 
 
 def refuse(deployment: Deployment, number: int, ground: str, reason: str, actor: str) -> None:
@@ -273,6 +283,7 @@ def extend(
             request,
             extended_at=now,
             extended_reason=reason.value,
+            escalated="",  # of the new deadline everything is told anew
             **dates(request, due),
         )
         coordinator.tell(

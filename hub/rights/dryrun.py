@@ -54,11 +54,18 @@ def preview(deployment: Deployment, number: int, open_system: Open, actor: str) 
     with read_only(deployment.database).connect() as connection:
         request = load(connection, number)
         case = assess.casefile(deployment, request)
-        plan = assess.draft(connection, deployment, request, case)
+        decided = Plan.load(request.plan).exemptions if request.plan else ()
+        plan = assess.draft(connection, deployment, request, case, decided)
         persons = targets.loaded(connection, deployment, [*plan.persons, *plan.partly])
 
     def ask(step: Step) -> Found:
-        return _ask(deployment, step, open_system, persons.values(), case.emails, case.phone)
+        # another controller's own data is not searched, as it is not when the plan is carried out
+        linked = step.part == "crossed" or not targets.addressed(
+            request, " ".join(step.controllers)
+        )
+        return _ask(
+            deployment, step, open_system, persons.values(), case.emails, case.phone, linked=linked
+        )
 
     with ThreadPoolExecutor(max_workers=8) as pool:
         found = list(pool.map(ask, plan.steps))
@@ -75,6 +82,8 @@ def _ask(
     persons: Iterable[Subject],
     emails: Sequence[str],
     phone: str,
+    *,
+    linked: bool,
 ) -> Found:
     def said(**more: object) -> Found:
         return Found(step.system, step.part, step.act, step.controllers, **more)  # type: ignore[arg-type]  # fields of Found
@@ -89,7 +98,9 @@ def _ask(
             return said(by_hand=lacking)  # a refusal needs no locating, and a person none of it
         mine = [one for one in persons if one.controller in step.controllers]
         wanted = targets.sought(deployment.landscape, system, mine, emails, phone)
-        held = locating.locate(opened, wanted)
+        held = (
+            locating.linked_only(opened, wanted.refs) if linked else locating.locate(opened, wanted)
+        )
     except Misconfigured:
         return said(problem="misconfigured")
     except ConnectorError:

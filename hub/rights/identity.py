@@ -99,7 +99,11 @@ def doubt(deployment: Deployment, number: int, reason: str, actor: str) -> None:
     with deployment.database.begin() as connection:
         request = load(connection, number, lock=True)
         if request.state not in assess.PLANNABLE:
-            raise CannotDecide("wrong-state", f"request {number} is {request.state}")
+            raise CannotDecide(
+                "wrong-state",
+                f"request {number} is {request.state}: a doubt comes before it is carried out; "
+                "what is under way can be put on hold",
+            )
         case = assess.casefile(deployment, request)
         _add(connection, deployment, request, case, {"kind": "doubt", "note": reason}, actor)
         request = load(connection, number)
@@ -117,7 +121,11 @@ def new_code(deployment: Deployment, number: int, actor: str) -> str:
     with deployment.database.begin() as connection:
         request = load(connection, number, lock=True)
         if request.state != RequestState.IDENTITY_PENDING.value:
-            raise CannotDecide("wrong-state", f"request {number} is {request.state}")
+            raise CannotDecide(
+                "wrong-state",
+                f"request {number} is {request.state}: a code is made while it is not known who "
+                "asks; to ask once more, record a doubt with its reason first",
+            )
         _asked(connection, deployment, request)
         request = load(connection, number)
         requests.change(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from hub.domain.plan import Exemption
-from hub.domain.rights import DataCategory
+from hub.domain.plan import ACTS, Exemption
+from hub.domain.rights import DataCategory, Right
 
 WORDS: Mapping[str, Mapping[str, str]] = {
     "locate": {
@@ -61,6 +61,17 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "sv": "Gör för hand i {system} det som ärendet kräver, och anteckna vad du gjorde.",
         "en": "Do by hand in {system} what the request asks, and record what you did.",
     },
+    # what a ground keeps; the sentence of the right follows
+    "kept": {
+        "fi": "Säilytä: {kept}. Kaikki muu:",
+        "sv": "Behåll: {kept}. Allt annat:",
+        "en": "Keep: {kept}. Everything else:",
+    },
+    "withheld": {
+        "fi": "Jätä pois: {kept}. Kaikki muu:",
+        "sv": "Utelämna: {kept}. Allt annat:",
+        "en": "Leave out: {kept}. Everything else:",
+    },
     "automated": {
         "fi": "Varmista, ettei {system} profiloi henkilöä eikä tee automaattisia päätöksiä.",
         "sv": "Kontrollera att {system} varken profilerar personen eller beslutar automatiskt.",
@@ -69,24 +80,12 @@ WORDS: Mapping[str, Mapping[str, str]] = {
 }
 """By act."""
 
-REMAINDER: Mapping[str, str] = {
-    "fi": "Poista järjestelmästä {system} kaikki muu henkilöä koskeva, mutta säilytä: {kept}.",
-    "sv": "Radera allt annat om personen ur {system}, men behåll: {kept}.",
-    "en": "Delete everything else about the person from {system}, but keep: {kept}.",
-}
-"""Where a part is kept on a ground: `kept` names what, until when, and why."""
 ENDED: Mapping[str, str] = {
     "fi": "Poista järjestelmästä {system}, koska peruste on päättynyt: {kept}.",
     "sv": "Radera ur {system}, eftersom grunden har upphört: {kept}.",
     "en": "Delete from {system}, for the ground to keep it has ended: {kept}.",
 }
 """Where the ground for one category has ended, and others go on."""
-UNTIL: Mapping[str, str] = {
-    "fi": "{what}, {day} alkaen ei enää ({why})",
-    "sv": "{what}, från och med {day} inte längre ({why})",
-    "en": "{what}, from {day} no longer ({why})",
-}
-"""One category with the first day on which its ground holds no more."""
 CATEGORIES: Mapping[DataCategory, Mapping[str, str]] = {
     DataCategory.IDENTITY: {
         "fi": "nimi ja tunnisteet",
@@ -94,44 +93,55 @@ CATEGORIES: Mapping[DataCategory, Mapping[str, str]] = {
         "en": "name and identifiers",
     },
     DataCategory.CONTACT: {
-        "fi": "yhteystiedot",
-        "sv": "kontaktuppgifter",
-        "en": "contact details",
+        "fi": "yhteystiedot ja työnantaja",
+        "sv": "kontaktuppgifter och arbetsgivare",
+        "en": "contact details and employer",
     },
     DataCategory.PERMISSIONS: {
-        "fi": "suostumukset ja kiellot",
-        "sv": "samtycken och förbud",
-        "en": "permissions and refusals",
+        "fi": "luvat ja kiellot",
+        "sv": "tillstånd och förbud",
+        "en": "permissions and prohibitions",
     },
     DataCategory.ACTIVITIES: {
-        "fi": "toiminta, kuten osallistumiset",
-        "sv": "aktiviteter, som deltaganden",
-        "en": "activities, such as attendance",
+        "fi": "osallistumiset ja avatut viestit",
+        "sv": "deltagande och öppnade utskick",
+        "en": "attendance and opened mails",
     },
     DataCategory.COMMUNICATIONS: {
-        "fi": "viestit, puhelut ja muistiinpanot",
-        "sv": "meddelanden, samtal och anteckningar",
-        "en": "messages, calls and notes",
+        "fi": "yhteydenpito: puhelut, tapaamiset, viestit, muistiinpanot",
+        "sv": "kontakter: samtal, möten, meddelanden, anteckningar",
+        "en": "communications: calls, meetings, mails, notes",
     },
     DataCategory.PROFILE: {
-        "fi": "tehtävä, kiinnostuksen kohteet ja pisteet",
-        "sv": "titel, intressen och poäng",
-        "en": "title, interests and scores",
+        "fi": "titteli, kiinnostuksen kohteet, pisteet",
+        "sv": "titel, intressen, poäng",
+        "en": "title, interests, scores",
     },
     DataCategory.BILLING: {
-        "fi": "laskutustiedot",
-        "sv": "faktureringsuppgifter",
-        "en": "billing data",
+        "fi": "laskutus ja kirjanpito",
+        "sv": "fakturering och bokföring",
+        "en": "billing and bookkeeping",
     },
 }
 
+UNTIL: Mapping[str, str] = {"fi": "{day} asti", "sv": "till {day}", "en": "until {day}"}
 
-def of_kept(words: Mapping[str, str], system: str, kept: Sequence[Exemption], language: str) -> str:
-    """What to do about categories of data that are, or were, kept in a system on a ground."""
-    language = language if language in words else "en"
-    told = []
-    for one in kept:
-        what, why = CATEGORIES[one.category][language], one.ground.titles[language]
-        until = UNTIL[language].format(what=what, day=one.until, why=why)
-        told.append(until if one.until else f"{what} ({why})")
-    return words[language].format(system=system, kept="; ".join(told))
+
+def of_remainder(right: Right, exemptions: Sequence[Exemption], system: str, language: str) -> str:
+    """What is to be done in a system where a part is kept on grounds: the parts, why and until
+    when, and what becomes of the rest."""
+    kept = ", ".join(_told(one, language) for one in exemptions)
+    first = WORDS["kept" if right is Right.ERASURE else "withheld"][language]
+    rest = WORDS[ACTS[right]][language].format(system=system)
+    return f"{first.format(kept=kept)}\n{rest}"
+
+
+def of_ended(exemption: Exemption, system: str, language: str) -> str:
+    """What is to be deleted in a system when a ground has ended while others go on."""
+    return ENDED[language].format(system=system, kept=_told(exemption, language))
+
+
+def _told(one: Exemption, language: str) -> str:
+    why = [one.ground.titles[language], one.ground.law]
+    why += [UNTIL[language].format(day=one.until)] if one.until else []
+    return f"{CATEGORIES[one.category][language]} ({'; '.join(why)})"

@@ -17,7 +17,7 @@ from hub.domain.audit import Event
 from hub.domain.landscape import ByHand
 from hub.domain.plan import Plan
 from hub.domain.rights import RequestState, TaskState
-from hub.rights.instructions import ENDED, REMAINDER, WORDS, of_kept
+from hub.rights.instructions import WORDS, of_ended, of_remainder
 from hub.store import audit, requests
 from hub.vault.database import Connection, Row, read_only
 from hub.vault.rows import ids
@@ -258,20 +258,23 @@ def instructions(deployment: Deployment, task: Row[Any], language: str) -> str:
                 return one.instructions.get(language) or one.instructions.get("en", "")
     by_hand = _by_hand(deployment, task.system)
     own = by_hand.instructions.get(language, "") if by_hand else ""
+    by_right = task.act == "confirm" and task.part == "records"
+    words = WORDS["automated"] if by_right else WORDS.get(task.act, WORDS["confirm"])
+    spoken = language if language in words else "en"
     if task.part == "remainder" or task.part.startswith("ended:"):
-        text = _of_kept(deployment, task, language)
+        text = _of_kept(deployment, task, spoken)
     else:
-        by_right = task.act == "confirm" and task.part == "records"
-        words = WORDS["automated"] if by_right else WORDS.get(task.act, WORDS["confirm"])
-        text = words[language if language in words else "en"].format(system=task.system)
+        text = words[spoken].format(system=task.system)
     return f"{text}\n{own}" if own else text
 
 
 def _of_kept(deployment: Deployment, task: Row[Any], language: str) -> str:
     with read_only(deployment.database).connect() as connection:
         request = requests.get(connection, task.request_id)
-    kept = Plan.load(request.plan).kept(task.system) if request is not None else ()
+    assert request is not None  # a task's request is there as long as it
+    plan = Plan.load(request.plan)
+    kept = plan.kept(task.system)
     if task.part == "remainder":
-        return of_kept(REMAINDER, task.system, kept, language)
+        return of_remainder(plan.right, kept, task.system, language)
     ended = [one for one in kept if one.category == task.category]
-    return of_kept(ENDED, task.system, ended[-1:], language)
+    return of_ended(ended[-1], task.system, language)

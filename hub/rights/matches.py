@@ -83,8 +83,8 @@ def judge(
         asked = _asked(receipt)
         judged = sorted(set(records) or asked)
         if not asked.keys() >= set(judged):
-            numbers = ", ".join(map(str, asked))
-            raise CannotDecide("no-question", f"task {task_id} asks about these records: {numbers}")
+            about = ", ".join(map(str, asked))
+            raise CannotDecide("no-question", f"task {task_id} asks about these records: {about}")
         for number in judged:
             asked[number]["certain"] = "yes" if same else "other"
         goes_on = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,7 +15,7 @@ from hub.domain.audit import Event, is_code
 from hub.domain.deadline import Due, Escalation, helsinki_day, notice_by
 from hub.rights.decide import CannotDecide
 from hub.store import audit, notices
-from hub.vault.database import read_only
+from hub.vault.database import Connection, read_only
 from hub.vault.rows import ids
 
 log = structlog.get_logger(__name__)
@@ -39,6 +39,7 @@ class Owed:
     controller: str
     obtained: datetime
     subscribed: datetime | None  # since when a message may reach them
+    disclosed: datetime | None  # when it was first given to somebody besides their own controller
     due: Due
     level: Escalation
 
@@ -61,20 +62,38 @@ def owed(deployment: Deployment, controllers: Collection[str] = ()) -> list[Owed
             if not controllers or row.controller in controllers
         ]
         messages = notices.first_subscribed(connection, [row.id for row in rows])
+        disclosures = _first_disclosed(connection, deployment, {r.id: r.controller for r in rows})
     found = []
     for row in rows:
-        due = notice_by(row.created_at, first_message=messages.get(row.id))
+        message, disclosure = messages.get(row.id), disclosures.get(row.id)
+        due = notice_by(row.created_at, first_message=message, first_disclosure=disclosure)
         found.append(
             Owed(
                 row.id,
                 row.controller,
                 row.created_at,
-                messages.get(row.id),
+                message,
+                disclosure,
                 due,
                 due.escalation(today),
             )
         )
     return sorted(found, key=lambda one: (one.due.ends or today, one.person))
+
+
+def _first_disclosed(
+    connection: Connection, deployment: Deployment, persons: Mapping[int, str]
+) -> dict[int, datetime]:
+    """When something of each person (id -> controller) was first written where another controller
+    has it too: a joint system. A controller's own tools work for itself and are nobody else."""
+    systems = deployment.landscape.systems
+    found: dict[int, datetime] = {}
+    for row in notices.first_written(connection, list(persons)):
+        system = systems.get(row.system)
+        if system is None or not {*system.controllers} - {persons[row.person_id]}:
+            continue
+        found[row.person_id] = min(row.at, found.get(row.person_id, row.at))
+    return found
 
 
 def give(

@@ -46,6 +46,24 @@ def first_subscribed(connection: Connection, persons: Sequence[int]) -> dict[int
     return found
 
 
+def first_written(connection: Connection, persons: Sequence[int]) -> list[Row[Any]]:
+    """(person_id, system, at): when something of each of those persons was first written to each
+    system."""
+    found: list[Row[Any]] = []
+    for part in chunks(persons):
+        query = (
+            sa.select(
+                _delivery.c.person_id,
+                _delivery.c.system,
+                sa.func.min(_delivery.c.sent_at).label("at"),
+            )
+            .where(_delivery.c.person_id.in_(part), _delivery.c.sent_at.is_not(None))
+            .group_by(_delivery.c.person_id, _delivery.c.system)
+        )
+        found += connection.execute(query)
+    return found
+
+
 def close(connection: Connection, persons: Sequence[int], now: datetime) -> list[int]:
     """End the duty to tell those persons; answers those who had it. Their rows are held until the
     transaction ends."""

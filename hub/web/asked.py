@@ -180,7 +180,7 @@ class OneExemption(Body):
     until: date | None = Field(
         default=None,
         description="The first day on which the ground holds no more: the erasure runs again then. "
-        "Needed by every ground that keeps data.",
+        "In the future; needed by every ground that keeps data.",
         examples=["2033-01-01"],
     )
 

@@ -94,6 +94,9 @@ def decide_exemptions(
         if one.ground.needs_end and one.until is None:
             told = f"the ground {one.ground.value} needs the day on which it has ended"
             raise wrong_field(f"exemptions.{index}.until", told)
+        if decide.ended(desk.deployment, one.until):
+            told = "the ground must still hold: give a day that is to come"
+            raise wrong_field(f"exemptions.{index}.until", told)
         exemptions.append(Exemption(one.system, one.category, one.ground, one.until))
     decide.exempt(desk.deployment, number, exemptions, body.reason, token.actor)
     return answers.Changed(**_now(desk, token, number))

@@ -96,7 +96,11 @@ def list_requests(
     ] = None,
     right: Annotated[Right | None, Query(description="Only of this right.")] = None,
     controller: Annotated[
-        str | None, Query(max_length=64, description="Only addressed to this controller.")
+        str | None,
+        Query(
+            max_length=64,
+            description="Only of this controller: asked of it, or with a task of its own.",
+        ),
     ] = None,
     open: Annotated[  # noqa: A002 - the name in the query
         bool, Query(description="Only those for which the person still waits.")

@@ -18,6 +18,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from hub.vault.certificate import Pair
+from hub.web.connections import PATIENCE, Connection
 
 log = structlog.get_logger(__name__)
 
@@ -85,7 +86,7 @@ def serving(app: ASGIApp, listener: socket.socket, pair: Pair, *, grace: float) 
                 app,
                 ssl_certfile=pair.certificate,
                 ssl_keyfile=pair.key,
-                http="h11",
+                http=Connection,
                 ws="none",
                 loop="asyncio",
                 lifespan="off",
@@ -95,7 +96,7 @@ def serving(app: ASGIApp, listener: socket.socket, pair: Pair, *, grace: float) 
                 server_header=False,
                 proxy_headers=False,
                 limit_concurrency=_AT_ONCE,
-                timeout_keep_alive=15,
+                timeout_keep_alive=round(PATIENCE),
                 timeout_graceful_shutdown=max(1, round(grace)),
                 h11_max_incomplete_event_size=16 * 1024,
             )

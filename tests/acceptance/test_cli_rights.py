@@ -226,7 +226,7 @@ def test_holding_extending_refusing_withdrawing(hub: Commands, world: SandboxWor
     assert unfit.code == 1
     hub.ok("rights", "refuse", number, "--ground", "unfounded", "--reason", "pila")
     assert shown(hub, number)["state"] == "notifying"
-    assert "Data Protection Ombudsman" in hub.ok("rights", "show", number).out
+    assert "Data Protection Ombudsman" in " ".join(hub.ok("rights", "show", number).out.split())
     assert hub("rights", "extend", number, "--reason", "number", "--text", "x").code == 1
     hub.ok("rights", "notified", number, "--how", "letter", "--text", "Perustelut ja valitus.")
     assert shown(hub, number)["state"] == "refused"

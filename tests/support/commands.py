@@ -19,7 +19,7 @@ import structlog
 from typer.testing import CliRunner
 
 from hub import log
-from hub.cli import base
+from hub.cli import base, rights_base
 from hub.cli.app import app
 from hub.sandbox_world import SandboxWorld, sandbox_config
 from hub.testing.clock import ManualClock
@@ -45,9 +45,12 @@ class Commands:
 
     config: Path
     environ: Mapping[str, str] = field(default_factory=dict)
+    login: str = ""  # of whoever sits at the terminal, "" for whoever runs the tests
 
     def __call__(self, *words: str, typed: str | None = None) -> Ended:
-        with _logging_kept():
+        with _logging_kept(), pytest.MonkeyPatch.context() as patch:
+            if self.login:
+                patch.setattr(rights_base, "account", lambda _: self.login)
             result = CliRunner().invoke(
                 app,
                 list(words),

@@ -13,8 +13,11 @@ import httpx
 from fastapi import FastAPI
 
 from hub.delivery.deployment import Deployment, Opened
-from hub.store import tokens
+from hub.domain.audit import Event
+from hub.rights import slices
+from hub.store import audit, tokens
 from hub.store.tokens import Scope
+from hub.vault.database import read_only
 from hub.web.api import app
 from hub.web.desk import Limits
 from support.accounts import open_accounts
@@ -94,6 +97,16 @@ class Office:
         answer = self.post(f"/requests/{number}/identity", token, body)
         assert answer.status_code == 200, answer.text
         return str(answer.json()["plan_hash"])
+
+    def work(self) -> None:
+        """Carry out what is due, as the daemon would."""
+        for system in (*self.deployment.systems, "hub"):
+            slices.work(self.deployment, system, self.open_system)
+
+    def events(self, event: Event) -> int:
+        """How often the audit log has it."""
+        with read_only(self.deployment.database).connect() as connection:
+            return sum(one.entry.event is event for one in audit.entries(connection))
 
     @cached_property
     def web(self) -> FastAPI:

@@ -74,4 +74,4 @@ def events(hub: Commands, number: str) -> list[str]:
 
 def other_person(hub: Commands) -> Commands:
     """The same commands at another handler's terminal."""
-    return replace(hub, environ={**hub.environ, "SUDO_USER": "toinen"})
+    return replace(hub, login="toinen")

@@ -119,13 +119,26 @@ def test_the_mend_names_the_request_and_the_task() -> None:
     ],
 )
 def test_who_acts_is_a_code(monkeypatch: pytest.MonkeyPatch, login: str, expected: str) -> None:
-    monkeypatch.delenv("SUDO_USER", raising=False)
-    monkeypatch.setattr("getpass.getuser", lambda: login)
+    monkeypatch.setattr(rights_base, "account", lambda _: login)
     assert rights_base.actor() == expected
     Entry(1, ManualClock().now(), Event.NOTE_ADDED, rights_base.actor())
 
 
+def test_no_variable_makes_somebody_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.getuid", lambda: 4_000_001)  # nobody's here
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME", "SUDO_USER"):
+        monkeypatch.setenv(name, "liisa")
+    monkeypatch.setenv("SUDO_UID", "4000002")  # it is believed of root only
+    assert rights_base.actor() == "cli:uid-4000001"
+    monkeypatch.setattr(rights_base, "account", lambda uid: f"n{uid}")
+    assert rights_base.actor() == "cli:n4000001"
+
+
 def test_behind_sudo_it_is_the_one_who_called_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SUDO_USER", "liisa")
-    monkeypatch.setattr("getpass.getuser", lambda: "hub")
+    monkeypatch.setattr("os.getuid", lambda: 0)
+    monkeypatch.setattr(rights_base, "account", {0: "root", 1001: "liisa"}.__getitem__)
+    monkeypatch.setenv("SUDO_UID", "1001")
     assert rights_base.actor() == "cli:liisa"
+    for wrong in ("", "-1", "root"):
+        monkeypatch.setenv("SUDO_UID", wrong)
+        assert rights_base.actor() == "cli:root"

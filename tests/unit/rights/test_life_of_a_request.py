@@ -9,19 +9,21 @@ from support.accounts import Crm, List
 from support.rights_desk import Desk
 from support.world import World
 
-from hub.domain.audit import verify
+from hub.domain.audit import Event, verify
 from hub.domain.deadline import ExtensionReason
 from hub.domain.exemption import ExemptionGround
 from hub.domain.plan import Exemption
 from hub.domain.rights import DataCategory, Right
-from hub.rights import decide, identity, intake, lifting
+from hub.rights import decide, identity, intake, lifting, manual, matches, watch
 from hub.rights.decide import CannotDecide
+from hub.rights.instructions import CATEGORIES
 from hub.store import audit, questions
 from hub.sync.review import Decision
 from hub.sync.review import decide as answer
 from hub.vault.database import read_only
 
 AINO = "aino.kukkamaa@posti.example"
+CRM = "crowst-crm"
 
 
 def test_the_same_request_is_opened_once(desk: Desk, aino: str) -> None:
@@ -50,6 +52,72 @@ def test_what_cannot_be_right_is_named(desk: Desk, given: dict, field: str) -> N
     with pytest.raises(intake.Invalid, match="future"):
         later = {**asked, "received_at": now + timedelta(days=1)}
         intake.open_request(desk.deployment, intake.Asked(**later), "cli:handler")
+
+
+def test_of_an_extended_deadline_everything_is_told_anew(
+    world: World, desk: Desk, aino: str
+) -> None:
+    number = desk.open(Right.ACCESS, aino)
+
+    def told_at(left: int) -> list[str]:
+        days = (desk.row(number).due_on - world.clock.now().date()).days - left
+        world.clock.advance(days * 86_400)
+        for _ in range(2):
+            watch.escalate(desk.deployment)
+        with read_only(desk.deployment.database).connect() as connection:
+            entries = audit.entries(connection, subjects=[f"request {number}"])
+            return [
+                one.entry.detail["level"]
+                for one in entries
+                if one.entry.event is Event.REQUEST_ESCALATED
+            ]
+
+    assert told_at(9) == ["ten-days"]
+    decide.extend(desk.deployment, number, ExtensionReason.COMPLEX, "many", desk.who)
+    assert told_at(40) == ["ten-days"]
+    assert told_at(9) == ["ten-days", "ten-days"]
+    assert told_at(4) == ["ten-days", "ten-days", "five-days"]
+
+
+def test_who_does_the_rest_by_hand_is_told_what_is_kept(desk: Desk, aino: str) -> None:
+    number = desk.open(Right.ERASURE, aino)
+    desk.identify(number)
+    kept = [
+        Exemption(CRM, DataCategory.BILLING, ExemptionGround.ACCOUNTING, date(2033, 1, 1)),
+        Exemption(CRM, DataCategory.CONTACT, ExemptionGround.LEGAL_CLAIMS, date(2027, 1, 1)),
+    ]
+    decide.exempt(desk.deployment, number, kept, "invoices", desk.who)
+    desk.approve(number)
+    task = desk.tasks(number)[CRM, "remainder"]
+    told = {one: manual.instructions(desk.deployment, task, one) for one in ("fi", "sv", "en")}
+    for text in told.values():
+        assert "2033-01-01" in text
+        assert "2027-01-01" in text
+        assert ExemptionGround.ACCOUNTING.law in text
+        assert aino not in text
+    assert told["en"].startswith("Keep: billing and bookkeeping (")
+    assert told["en"].endswith(
+        f"Delete everything about the person from {CRM}, bins and archives included."
+    )
+    assert "laskutus" in told["fi"]
+    assert "fakturering" in told["sv"]
+    assert set(CATEGORIES) == set(DataCategory)
+
+
+def test_what_does_not_fit_is_said_with_its_mend(desk: Desk, aino: str) -> None:
+    number = desk.open(Right.ACCESS, aino)
+    desk.identify(number)
+    with pytest.raises(CannotDecide, match="record a doubt"):
+        identity.new_code(desk.deployment, number, desk.who)
+    past = Exemption(CRM, DataCategory.BILLING, ExemptionGround.EXCESSIVE, date(2026, 11, 1))
+    with pytest.raises(CannotDecide, match="still to come"):
+        decide.exempt(desk.deployment, number, [past], "invoices", desk.who)
+    desk.approve(number)
+    with pytest.raises(CannotDecide, match="hold"):
+        identity.doubt(desk.deployment, number, "another address", desk.who)
+    task = desk.tasks(number)[CRM, "records"].id
+    with pytest.raises(CannotDecide, match=f"hub rights show {number}"):
+        matches.judge(desk.deployment, task, desk.who, same=True)
 
 
 def test_nothing_is_carried_out_before_the_person_is_known(desk: Desk, aino: str) -> None:

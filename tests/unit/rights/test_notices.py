@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from datetime import date, timedelta
 
 import pytest
@@ -56,6 +57,23 @@ def test_the_first_message_brings_it_forward(
     (owed,) = notices.owed(world.deployment)
     assert owed.due.ends == date(2026, 11, 11)
     assert owed.subscribed == at
+
+
+def test_the_first_disclosure_brings_it_forward(
+    world: World, crossed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To somebody else, Art. 14(3)(c): their own controller's tools are nobody else."""
+    Written = namedtuple("Written", "person_id system at")
+    now = world.clock.now()
+
+    def written(_: object, persons: list[int]) -> list[Written]:
+        days = (("bangeri-crm", 0), ("joint-webinar", 9), ("crowst-mailer", 12), ("gone", 1))
+        return [Written(one, name, now + timedelta(days=n)) for one in persons for name, n in days]
+
+    monkeypatch.setattr(rows, "first_written", written)
+    (owed,) = notices.owed(world.deployment)
+    assert owed.due.ends == date(2026, 11, 11)
+    assert owed.disclosed == now + timedelta(days=9)
 
 
 def test_its_time_is_told_once_for_each_level(world: World, crossed: int) -> None:

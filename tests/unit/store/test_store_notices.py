@@ -38,6 +38,15 @@ def test_only_a_subscription_that_was_sent_lets_a_message_through(kit: Kit) -> N
         assert notices.first_subscribed(connection, [one, other]) == {other: AT}
 
 
+def test_the_first_write_to_each_system_is_found(kit: Kit) -> None:
+    with kit.store.begin() as connection:
+        one, other = owing(kit, connection, 3), owing(kit, connection, 3)
+        kit.sent(connection, one, lane=Lane.RECORD)
+        kit.ready(connection, other, lane=Lane.RECORD)
+        found = notices.first_written(connection, [one, other])
+        assert [tuple(row) for row in found] == [(one, PLACE[0], AT)]
+
+
 def test_closing_answers_whom_it_closed_and_keeps_what_was_given(kit: Kit) -> None:
     with kit.store.begin() as connection:
         one = owing(kit, connection, 3)

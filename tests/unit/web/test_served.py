@@ -17,6 +17,7 @@ import pytest
 from support.office import Office
 
 from hub.vault.certificate import Pair, local_certificate
+from hub.web import connections
 from hub.web.api import app
 from hub.web.server import CannotListen, check, listen, serving, url_of
 
@@ -107,6 +108,48 @@ def test_what_is_under_way_is_answered_before_the_end(office: Office, pair: Pair
     address = ("127.0.0.1", urlsplit(url).port or 0)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(address, timeout=5)
+
+
+def idle(url: str, pair: Pair) -> ssl.SSLSocket:
+    """A connection that has shaken hands and asks nothing."""
+    parts = urlsplit(url)
+    plain = socket.create_connection((parts.hostname or "", parts.port or 0), timeout=20)
+    trusting = ssl.create_default_context(cafile=str(pair.certificate))
+    return trusting.wrap_socket(plain, server_hostname="127.0.0.1")
+
+
+def answered_at(url: str, pair: Pair) -> int:
+    with connected(url, pair) as connection:
+        connection.request("GET", "/api/v1/health")
+        return connection.getresponse().status
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET /api/v1/hea", b"GET /api/v1/health HTTP/1.1\r\nHost: l"]
+)
+def test_who_does_not_ask_is_let_go(
+    office: Office, pair: Pair, monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    monkeypatch.setattr(connections, "PATIENCE", 0.2)
+    with serving(office.web, listen("127.0.0.1", 0), pair, grace=1) as url, idle(url, pair) as one:
+        one.sendall(sent)
+        assert one.recv(1000) == b""  # closed by the endpoint, which said nothing
+
+
+def test_one_address_cannot_keep_the_others_out(
+    office: Office, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "FROM_ONE", 2)
+    with serving(office.web, listen("127.0.0.1", 0), pair, grace=1) as url:
+        with idle(url, pair), connected(url, pair) as second:
+            for _ in range(2):  # on one connection
+                second.request("GET", "/api/v1/health")
+                answer = second.getresponse()
+                assert answer.status == 200
+                answer.read()
+            with idle(url, pair) as third:
+                assert third.recv(1000) == b""
+        assert answered_at(url, pair) == 200  # once they are gone it may come back
 
 
 def test_a_busy_port_is_told_with_its_mend() -> None:
