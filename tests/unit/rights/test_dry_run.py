@@ -24,7 +24,7 @@ def test_what_was_decided_is_in_it(desk: Desk, aino: str) -> None:
         "crowst-crm", DataCategory.BILLING, ExemptionGround.ACCOUNTING, date(2033, 1, 1)
     )
     plan = decide.exempt(desk.deployment, number, [kept], "invoices", desk.who)
-    found = dryrun.preview(desk.deployment, number, desk.opened)
+    found = dryrun.preview(desk.deployment, number, desk.opened, "token:1")
     assert found.plan.exemptions == (kept,)
     assert found.plan.hash == plan.hash == desk.row(number).plan_hash
 
@@ -38,7 +38,7 @@ def test_the_other_companys_own_data_is_not_searched(world: World, desk: Desk) -
     desk.identify(number)
     journal = world.sandbox("bangeri-crm").journal
     before = len(journal)
-    found = dryrun.preview(desk.deployment, number, desk.opened)
+    found = dryrun.preview(desk.deployment, number, desk.opened, "token:1")
     (crossed,) = [one for one in found.systems if one.part == "crossed"]
     assert (crossed.system, crossed.held) == ("bangeri-crm", 1)  # found by the hub's own link
     asked = journal[before:]

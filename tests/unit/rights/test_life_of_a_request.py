@@ -95,7 +95,8 @@ def test_who_does_the_rest_by_hand_is_told_what_is_kept(desk: Desk, aino: str) -
         assert "2027-01-01" in text
         assert ExemptionGround.ACCOUNTING.law in text
         assert aino not in text
-    assert told["en"].startswith("Keep: billing and bookkeeping (")
+    assert told["en"].startswith("Keep: ")
+    assert "billing and bookkeeping (" in told["en"]
     assert told["en"].endswith(
         f"Delete everything about the person from {CRM}, bins and archives included."
     )
