@@ -170,6 +170,21 @@ def activities_outlive_their_person(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(erasing, "forget", careless)
 
 
+def anybody_goes_on_with_an_attempt(patch: pytest.MonkeyPatch) -> None:
+    """Whoever comes takes it, and whoever was taken over goes on."""
+    task = requests.task
+
+    def step(connection: Any, row: Any, **values: Any) -> None:
+        connection.execute(sa.update(task).where(task.c.id == row.id).values(**values))
+
+    def claim(connection: Any, number: int, *_: Any) -> Any:
+        taken = sa.update(task).where(task.c.id == number).values(epoch=task.c.epoch + 1)
+        return connection.execute(taken.returning(task)).first()
+
+    patch.setattr(requests, "step", step)
+    patch.setattr(requests, "claim", claim)
+
+
 def a_ground_keeps_nothing(patch: pytest.MonkeyPatch) -> None:
     set_tasks: Any = coordinator._set_tasks
     patch.setattr(
@@ -331,6 +346,15 @@ def erased_at_one_and_merged_at_the_other(town: RightsTown) -> None:
     town.works()
 
 
+def erased_by_two_at_once(town: RightsTown) -> None:
+    """One worker goes through the systems from each end: they meet."""
+    town.have(AINO, "bangeri-crm")
+    registered(town)
+    asked(town, Right.ERASURE)
+    asked(town, Right.ERASURE, "bangeri")
+    town.works_at_once([1])
+
+
 def erased_after_cancelling(town: RightsTown) -> None:
     registered(town)
     town.registers(AINO, COMING, ())
@@ -415,6 +439,7 @@ FOUND: dict[Break, tuple[Story, str]] = {
     who_cancelled_is_not_looked_for: (erased_after_cancelling, "order|I8"),
     who_registers_anew_is_erased_again: (erased_and_registered_anew, "I6"),
     activities_outlive_their_person: (erased_after_cancelling, "I3"),
+    anybody_goes_on_with_an_attempt: (erased_by_two_at_once, "I7"),
     a_ground_keeps_nothing: (erased_save_what_a_ground_keeps, "I6"),
     a_ground_keeps_for_ever: (erased_save_what_a_ground_keeps, "exempt"),
     nobody_thinks_it_over: (erased_after_thinking_it_over, "cooling"),
