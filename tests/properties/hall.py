@@ -145,8 +145,6 @@ class Hall:
     def lawful(self, deployment: Deployment, humans: Mapping[tuple[str, str, str], str]) -> None:
         """As `at_rest`, where requests are carried out: nothing of before is kept of who was
         erased. Raises Violation."""
-        for one in self._kept(deployment, humans):
-            self._judge(one)
         erased = sa.select(activity.c.person_id).join_from(
             activity, person, activity.c.person_id == person.c.id
         )
@@ -154,6 +152,8 @@ class Hall:
             left = connection.scalars(erased.where(person.c.profile == GONE)).all()
         if left:
             raise Violation(f"I3: activities of persons {sorted(set(left))} outlived their erasure")
+        for one in self._kept(deployment, humans):
+            self._judge(one)
 
     def kinds(self, deployment: Deployment) -> Counter[tuple[str, str]]:
         """How many activities of each kind each controller keeps."""

@@ -338,7 +338,7 @@ class RightsHistory(OfPeople):
         by_handler(self.town.world.deployment, number, How.KNOWN_TO_HANDLER, NOTE, "cli:handler")
 
 
-SOME = settings(QUICK, max_examples=12, stateful_step_count=10)
+SOME = settings(QUICK, max_examples=10, stateful_step_count=10)
 LONG = settings(QUICK, max_examples=60, stateful_step_count=16)
 
 

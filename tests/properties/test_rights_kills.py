@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from properties.rights_breaks import AINO
+from properties.rights_stories import AINO
 from properties.rights_town import CONFIRMER, NOTE, RightsTown
 from properties.town import Town
 from support.kills import Killed, Killer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from properties.ledger import search
-from properties.rights_breaks import AINO, asked, registered
+from properties.rights_stories import AINO, asked, registered
 from properties.rights_town import RightsTown
 
 from hub.domain.rights import Right
