@@ -70,10 +70,10 @@ def start(
     plan = Plan.load(request.plan)
     touched = effects.at_start(connection, deployment, request.id, plan, case, now)
     _set_tasks(connection, deployment, request, plan)
-    _remember(connection, deployment, request, case)
-    key = deployment.vault.open_keys([request.key_id])[request.key_id]
-    kept = case.seal(key, request.id)  # with what took effect
-    requests.change(connection, request, state=RequestState.EXECUTING.value, casefile=kept)
+    values = {"state": RequestState.EXECUTING.value}
+    requests.change(
+        connection, request, **values, **_remember(connection, deployment, request, case)
+    )
     tell(connection, deployment, request.id, Event.REQUEST_STARTED, actor)
     advance(connection, deployment, request.id)
     waiting = [one.system for one in requests.tasks_of(connection, request.id) if one.waiting]
@@ -82,16 +82,17 @@ def start(
 
 def _remember(
     connection: Connection, deployment: Deployment, request: Row[Any], case: CaseFile
-) -> None:
-    """Keep what an erasure still has to know of the person when the hub's own copy is gone: for
-    the re-reads, and for what is kept on a ground."""
+) -> dict[str, Any]:
+    """Seal what an erasure still has to know of the person when the hub's own copy is gone: for
+    the re-reads, and for what is kept on a ground. Answers the request's columns."""
     if request.right != Right.ERASURE.value:
-        return
+        return {}
     persons = targets.loaded(connection, deployment, sorted(whole_persons(request))).values()
     key = deployment.vault.open_keys([request.key_id])[request.key_id]
     exempted.remember(connection, request.id, key, persons)
     known = targets.emails_of(deployment.landscape, persons)
     case.known = list(dict.fromkeys([*case.known, *known]))
+    return {"casefile": case.seal(key, request.id)}
 
 
 def _set_tasks(
