@@ -87,7 +87,7 @@ def get(connection: Connection, number: int, *, lock: bool = False) -> Row[Any] 
 
 
 def open_twin(connection: Connection, duplicate: bytes) -> int | None:
-    """The open request for the same right of the same person."""
+    """The open request of the same person that asks for the same."""
     query = sa.select(request.c.id).where(request.c.duplicate == duplicate, request.c.open)
     return connection.scalar(query)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,10 +10,12 @@ from support.accounts import Crm, Webinar
 from support.rights_desk import Desk
 from support.world import World
 
+from hub.api import Exported, Ref
 from hub.domain.exemption import ExemptionGround
-from hub.domain.plan import Exemption
+from hub.domain.plan import Exemption, Plan
 from hub.domain.rights import DataCategory, Right
 from hub.rights import decide, package
+from hub.rights.exporting import Chosen
 from hub.testing.world import ASKS_BOTH, HELD
 
 CRM = "crowst-crm"
@@ -87,11 +90,31 @@ def test_what_nobody_mapped_is_withheld_as_profile(world: World, desk: Desk, pia
     assert record["values"]["subscriptions"]
 
 
-def test_communications_are_withheld_by_kind(world: World, desk: Desk, pia: str) -> None:
-    answer = answered(desk, Right.ACCESS, pia, DataCategory.COMMUNICATIONS)
-    (record,) = answer["systems"][CRM]["records"]
-    assert record["values"]["properties"]["firstname"] == "Pia"
-    assert not [one for one in record["activities"] if one["kind"] == "communication"]
+@pytest.mark.parametrize(
+    ("withheld", "left"),
+    [
+        (DataCategory.COMMUNICATIONS, {"properties": {"firstname": "Pia", "score": "7"}}),
+        (DataCategory.IDENTITY, {"properties": {"score": "7"}, "notes": ["soitto"]}),
+        (DataCategory.PROFILE, {"properties": {"firstname": "Pia"}, "notes": ["soitto"]}),
+        (DataCategory.BILLING, {"properties": {"firstname": "Pia"}, "notes": ["soitto"]}),
+    ],
+)
+def test_whole_parts_go_by_what_the_connector_says_of_them(
+    desk: Desk, withheld: DataCategory, left: dict[str, Any]
+) -> None:
+    kept = Exemption(CRM, withheld, ExemptionGround.OTHERS_RIGHTS)
+    plan = Plan(Right.ACCESS, ("crowst",), exemptions=(kept,)).canonical().decode()
+    chosen = Chosen(desk.deployment, SimpleNamespace(plan=plan, right="access"))  # type: ignore[arg-type]  # as much of a row as is used
+    held = Exported(
+        Ref("contacts", "", "1"),
+        {"properties": {"firstname": "Pia", "score": "7"}, "notes": ["soitto"]},
+        categories={"notes": "communications"},
+    )
+    assert chosen.values(CRM, {"firstname": "first_name"}, held) == left
+    said = withheld is not DataCategory.COMMUNICATIONS
+    assert chosen.activity(CRM, "communication") is said
+    assert chosen.activity(CRM, "registered")
+    assert chosen.activity("bangeri-crm", "communication")
 
 
 def test_what_they_provided_is_portable_and_nothing_else(
