@@ -96,16 +96,17 @@ def judge(
         left = _asked(receipt)
         sealed = receipt.seal(key, task.id)
         requests.step(connection, task, receipt=sealed, **({} if left else goes_on))
-        coordinator.tell(
-            connection,
-            deployment,
-            request.id,
-            Event.REVIEW_DECIDED,
-            actor,
-            same="yes" if same else "no",
-            task=str(task_id),
-            records=":".join(map(str, judged)),
-        )
+        for number in judged:
+            coordinator.tell(
+                connection,
+                deployment,
+                request.id,
+                Event.REVIEW_DECIDED,
+                actor,
+                same="yes" if same else "no",
+                task=str(task_id),
+                record=str(number),
+            )
         if same:
             _joined(connection, request, task, receipt)
         coordinator.advance(connection, deployment, request.id)

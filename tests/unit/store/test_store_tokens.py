@@ -37,6 +37,7 @@ def test_a_token_is_found_listed_and_ended(database: Engine) -> None:
         assert found.controllers == {"a", "b", "c"}
         tokens.revoke(connection, NOW, "two", "cli:test")
         assert [one.refused(NOW) for one in tokens.listed(connection)] == ["", "revoked"]
+    with database.begin() as connection:
         last = audit.page(connection, 1, 10)
         assert [one.entry.detail.get("controllers") for one in last] == ["3", None]
 

@@ -143,6 +143,15 @@ def test_each_weak_match_is_named_and_judged_by_itself(office: Office) -> None:
     assert judged == [("token:1", "no"), ("token:2", "yes")]
 
 
+def test_several_are_judged_at_once_where_they_are_named(office: Office) -> None:
+    token = office.token()
+    _, at, shared = weak_matches(office, token)
+    which = [one["record"] for one in office.get(f"{at}/matches", token).json()["records"]]
+    said = office.post(f"{at}/match", token, {"same": False, "records": which})
+    assert said.json()["state"] == "pending"
+    assert office.events(Event.REVIEW_DECIDED) == len(which) == len(shared) == 2
+
+
 def test_nobodys_record_is_judged_by_another_controller(office: Office) -> None:
     token, other = office.token(), office.token(controllers=["bangeri"])
     _, at, _ = weak_matches(office, token)
