@@ -26,6 +26,7 @@ from hub.domain.plan import Exemption, Plan
 from hub.domain.rights import RequestState, Right, TaskState, may_withdraw
 from hub.rights import assess, coordinator
 from hub.rights.casefile import CaseFile
+from hub.rights.notes import add_note
 from hub.store import people, requests
 from hub.store.sql import once_more
 from hub.vault.database import Connection, Row
@@ -376,23 +377,6 @@ def note(deployment: Deployment, number: int, text: str, actor: str) -> None:
         request = load(connection, number, lock=True)
         add_note(connection, deployment, request, "notes", text, actor)
         coordinator.tell(connection, deployment, number, Event.NOTE_ADDED, actor)
-
-
-def add_note(
-    connection: Connection,
-    deployment: Deployment,
-    request: Row[Any],
-    kind: str,
-    text: str,
-    actor: str,
-    **more: str,
-) -> None:
-    """Add to the case file: a note, a decision, or what the person was told."""
-    key = deployment.vault.open_keys([request.key_id])[request.key_id]
-    case = CaseFile.open(key, request.id, request.casefile)
-    entry = {"at": deployment.now().isoformat(), "by": actor, "text": text, **more}
-    getattr(case, kind).append(entry)
-    requests.change(connection, request, casefile=case.seal(key, request.id))
 
 
 def _end(

@@ -17,7 +17,7 @@ from hub.domain.landscape import FieldKind
 from hub.domain.rights import RequestState, Right, acts_at_once, needs_identity
 from hub.rights import assess, coordinator
 from hub.rights.casefile import CaseFile
-from hub.rights.decide import add_note
+from hub.rights.notes import add_note
 from hub.store import audit, normalise, requests
 from hub.store.normalise import Malformed
 from hub.store.sql import once_more

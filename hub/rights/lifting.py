@@ -8,7 +8,8 @@ from hub.domain.audit import Event
 from hub.domain.rights import RequestState, Right, TaskState
 from hub.rights import coordinator, effects, manual, targets
 from hub.rights.casefile import Receipt
-from hub.rights.decide import CannotDecide, add_note, load
+from hub.rights.decide import CannotDecide, load
+from hub.rights.notes import add_note
 from hub.store import requests
 from hub.vault.rows import ids
 

@@ -107,7 +107,7 @@ def test_who_deletes_the_rest_is_told_what_stays_and_until_when(desk: Desk, aino
     task = desk.tasks(number)[CRM, "ended:profile"]
     told = manual.instructions(desk.deployment, task, "en")
     assert told.startswith(f"Delete from {CRM}")
-    assert "title, interests and scores" in told
+    assert "title, interests, scores" in told
     assert "billing" not in told
 
 
