@@ -374,9 +374,10 @@ def test_a_dry_run_shows_what_would_be_done_and_writes_nothing(office: Office) -
     assert all(count == 0 for count in office.world.writes().values())
 
 
-def test_the_package_of_an_access_request(office: Office) -> None:
+@pytest.mark.parametrize("right", ["access", "portability"])
+def test_the_package_of_an_answer(office: Office, right: str) -> None:
     token = office.token()
-    number = office.opened(token, "portability")
+    number = office.opened(token, right)
     answer = office.get(f"/requests/{number}/package", token)
     assert (answer.status_code, answer.json()["code"]) == (409, "not-gathered")
     plan = office.known(token, number)
@@ -385,7 +386,10 @@ def test_the_package_of_an_access_request(office: Office) -> None:
     finish(office, token, number)
     answer = office.get(f"/requests/{number}/package", token).json()
     assert answer["complete"] is True
-    assert set(answer["package"]["systems"]) == set(SYSTEMS)
+    if right == "access":
+        assert set(answer["package"]["systems"]) == set(SYSTEMS)
+    else:  # nobody agreed to anything here
+        assert answer["package"]["not_portable"] == "no consent or contract"
     answer = office.get(f"/requests/{number}/package?format=zip", token)
     assert answer.headers["content-type"] == "application/zip"
     with zipfile.ZipFile(io.BytesIO(answer.content)) as file:
