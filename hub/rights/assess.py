@@ -134,7 +134,8 @@ def _unproven(
     proven = case.proven
     controllers = controllers_of(request)
     known = targets.find(connection, deployment, proven, controllers).everybody
-    for address in case.emails:
+    # what was learned on the way stood in records that are certainly theirs
+    for address in (case.email, *case.also_known_as):
         if address not in proven:
             persons = targets.find(connection, deployment, [address], controllers).everybody
             if not persons or not persons.keys() <= known.keys():
