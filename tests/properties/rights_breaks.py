@@ -43,6 +43,7 @@ from hub.rights import (
     assess,
     coordinator,
     effects,
+    exempted,
     manual,
     postponing,
     targets,
@@ -206,7 +207,7 @@ def a_ground_keeps_nothing(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_ground_keeps_for_ever(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(requests, "exemptions_ending", lambda *_: [])
+    patch.setattr(exempted, "end", lambda _: [])
 
 
 def nobody_thinks_it_over(patch: pytest.MonkeyPatch) -> None:
