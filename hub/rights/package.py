@@ -146,8 +146,10 @@ def assemble(deployment: Deployment, number: int) -> dict[str, Any]:
     }
     if request.right == Right.PORTABILITY.value:
         if not any(portable(deployment, one) for one in targets_of(deployment, request)):
-            # told, so that the handler can say why (Art. 20(1)); nothing is handed over
-            return {**answer, "systems": {}, "hub": [], "not_portable": "no consent or contract"}
+            # said, so that the handler can say why (Art. 20(1)); nothing is handed over
+            for part in parts.values():
+                part["records"] = []
+            return {**answer, "hub": [], "not_portable": "no consent or contract"}
         return answer
     return {**answer, **processing(landscape, controllers)}
 

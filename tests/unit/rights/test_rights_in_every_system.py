@@ -95,7 +95,10 @@ def test_only_what_rests_on_consent_or_contract_is_portable(world: World, desk: 
     Crm(world, "crowst").add("eetu@posti.example", first_name="Eetu")
     world.sync()
     number = desk.run(Right.PORTABILITY, "eetu@posti.example")
-    assert package.assemble(desk.deployment, number)["not_portable"]
+    answer = package.assemble(desk.deployment, number)
+    assert answer["not_portable"]
+    assert not answer["hub"]
+    assert not any(part["records"] for part in answer["systems"].values())
 
 
 def test_a_dry_run_writes_nothing(world: World, desk: Desk, aino: str) -> None:
