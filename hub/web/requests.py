@@ -40,7 +40,7 @@ Most = Annotated[int, Query(ge=1, le=200, description="How many at most.")]
 def open_request(body: NewRequest, desk: TheDesk, token: Handler, request: Request) -> Response:
     """Receive a request.
 
-    An open one for the same right of the same person at the same controllers is answered with 200
+    An open one of the same person that asks the same of the same controllers is answered with 200
     instead. An objection takes effect at once.
     """
     deployment = desk.deployment
