@@ -17,7 +17,8 @@ SHELL := /bin/sh
 BIN := .venv/bin
 SETUP := .venv/set-up
 WORKERS ?= 2
-PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadfile
+# files in their own order, so that the longest (acceptance, properties) do not come last
+PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 help:
 	@sed -n '/^#   make/s/^#   //p' Makefile

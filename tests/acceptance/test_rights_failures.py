@@ -29,7 +29,7 @@ from hub.sandbox_world import SandboxWorld
 Small = Callable[..., SandboxWorld]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
 def url(request: pytest.FixtureRequest) -> str | None:
     """The address of a PostgreSQL database, None for SQLite's files."""
     if request.param == "sqlite":

@@ -42,12 +42,12 @@ BROKEN: list[tuple[type[Acme], str, Mapping[str, Any]]] = [
     ),
     (
         activities.GoesOnOneTooFar,
-        "test_every_cursor_of_activities_goes_on_without_loss_in_another_process",
+        "test_cursors_of_activities_go_on_without_loss_in_another_process",
         {},
     ),
     (
         activities.StopsAfterOnePageOfActivities,
-        "test_every_cursor_of_activities_goes_on_without_loss_in_another_process",
+        "test_cursors_of_activities_go_on_without_loss_in_another_process",
         {},
     ),
     (
