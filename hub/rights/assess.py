@@ -61,16 +61,23 @@ def plan(
 
 
 def grow(connection: Connection, deployment: Deployment, number: int) -> bool:
-    """Replace the plan of a request that has outgrown it; False where there is nothing to do (any
-    more). Raises Stale where a task of it was claimed meanwhile."""
+    """Replace the plan of a request that has outgrown it; False where there is nothing more to do.
+    Raises Stale where a task of it was claimed meanwhile."""
     request = requests.get(connection, number, lock=True)
     if request is None or not coordinator.outgrown(request):
         return False
     if not (coordinator.may_work(request) or request.state == RequestState.NOTIFYING.value):
         return False
+    joined = [int(one) for one in request.merged.split()]
+    living = targets.loaded(connection, deployment, joined)  # a merged one as whom it became
+    if living.keys() <= {*requests.persons_of(request)}:
+        # the others were erased meanwhile, by another request
+        requests.change(connection, request, merged="")
+        return False
+    merged = " ".join(map(str, living))
     case = casefile(deployment, request)
     made = draft(connection, deployment, request, case, Plan.load(request.plan).exemptions)
-    coordinator.grow(connection, deployment, request, made, case)
+    coordinator.grow(connection, deployment, request, made, case, merged)
     return True
 
 

@@ -235,13 +235,19 @@ def outgrown(request: Row[Any]) -> bool:
 
 
 def grow(
-    connection: Connection, deployment: Deployment, request: Row[Any], plan: Plan, case: CaseFile
+    connection: Connection,
+    deployment: Deployment,
+    request: Row[Any],
+    plan: Plan,
+    case: CaseFile,
+    merged: str,
 ) -> None:
     """Replace an open request's plan by one with more in it. An erasure is approved anew: nobody
     has looked at what was added; the other rights go on with it, and take effect for whoever
-    joined."""
+    joined, `merged` among them."""
     before = Plan.load(request.plan)
     values: dict[str, Any] = {
+        "merged": merged,
         "plan": plan.canonical().decode(),
         "plan_hash": plan.hash,
         "planned_at": deployment.now(),

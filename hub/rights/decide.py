@@ -344,7 +344,7 @@ def notified(deployment: Deployment, number: int, how: str, text: str, actor: st
         _must_be(request, RequestState.NOTIFYING, "closed")
         grew = not refused(request) and assess.grow(connection, deployment, number)
         if not grew:
-            _close(connection, deployment, request, how, text, actor)
+            _close(connection, deployment, load(connection, number), how, text, actor)
     if grew:
         raise CannotDecide("plan-grew", f"request {number} concerns more than was done: see there")
 

@@ -9,7 +9,7 @@ from support.world import World
 
 from hub.domain.rights import Right
 from hub.rights.decide import CannotDecide, withdraw
-from hub.store import questions
+from hub.store import questions, requests
 from hub.sync.review import Decision, decide
 from hub.testing.world import LIVE_PROJECT
 from hub.vault.database import read_only
@@ -167,3 +167,27 @@ def test_who_is_admitted_while_an_erasure_is_open_is_left_alone(
     assert desk.row(number).state == "notifying", desk.states(number)
     assert List(world, "crowst-tapahtumat").status(aino) == "subscribed"
     assert List(world, "crowst-uutiset").member(aino) is None
+
+
+@pytest.mark.parametrize("right", [Right.ERASURE, Right.RESTRICTION])
+def test_who_joined_and_was_erased_meanwhile_holds_nothing_up(
+    desk: Desk, aino: str, right: Right
+) -> None:
+    """By another request: nothing is left of them that a plan could name."""
+    number = desk.open(right, aino)
+    desk.identify(number)
+    desk.approve(number)
+    with desk.deployment.database.begin() as connection:
+        row = requests.get(connection, number, lock=True)
+        assert row is not None
+        requests.change(connection, row, merged="4711")
+    desk.work()
+    desk.confirm(number)
+    assert desk.row(number).state == "notifying", desk.states(number)
+    with desk.deployment.database.begin() as connection:
+        row = requests.get(connection, number, lock=True)
+        assert row is not None
+        assert row.merged == ""
+        requests.change(connection, row, merged="4711")
+    desk.close(number)
+    assert desk.row(number).state in ("closed", "watching")
