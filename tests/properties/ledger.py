@@ -51,8 +51,11 @@ def compare(
             counted.update((*where, about) for about in purposes_of(one.system, one.scope, topic))
     settled: Counter[Place] = Counter()
     tried: Counter[Place] = Counter()
+    of_person = _of_persons(connection, human_of)
     for row in _rows(connection):
         human = human_of.get((row.system, row.scope, row.external_id))
+        # a create that came to nothing has no record: its person's others tell whose it was
+        human = human or of_person.get(row.person_id)
         where = (row.system, row.scope, human or "?")
         for what in (*row.fields.split(), *row.purposes.split()):
             tried[(*where, what)] += row.tries
@@ -78,6 +81,7 @@ def _rows(connection: sa.Connection) -> list[Any]:
     columns = (
         delivery.c.system,
         delivery.c.scope,
+        delivery.c.person_id,
         delivery.c.fields,
         delivery.c.purposes,
         delivery.c.state,
@@ -87,6 +91,18 @@ def _rows(connection: sa.Connection) -> list[Any]:
     joined = delivery.outerjoin(link, delivery.c.link_id == link.c.id)
     sent = sa.select(*columns).select_from(joined).where(delivery.c.sent_at.is_not(None))
     return list(connection.execute(sent))
+
+
+def _of_persons(
+    connection: sa.Connection, human_of: Mapping[tuple[str, str, str], str]
+) -> dict[int, str]:
+    """Whose the hub's persons are, by their records."""
+    where = (link.c.system, link.c.scope, link.c.external_id)
+    return {
+        row.person_id: human
+        for row in connection.execute(sa.select(link.c.person_id, *where))
+        if (human := human_of.get((row.system, row.scope, row.external_id)))
+    }
 
 
 def search(folder: Path | None, spoken: Iterable[str]) -> None:

@@ -323,7 +323,9 @@ class RightsHistory(OfPeople):
         self._tick()
         number = self._one(pick, "planned")
         if number is not None:
-            self.town.killed(step, lambda: self.town.desk.approve(number))
+            town = self.town
+            # who approved it already is told to ask somebody else
+            town.killed(step, lambda: town.decides(lambda: town.desk.approve(number)))
 
     def _one(self, pick: int, *states: str) -> int | None:
         desk = self.town.desk

@@ -283,6 +283,8 @@ class Town:
             self.clock.advance(FULL_WAIT)
         else:
             raise Violation(f"deliveries never end: {self._waiting()}")
+        # a deletion is told at the end of an enumeration: what stood in its way lands in the next
+        self.sync(full=True)
         self.oracle.refusals_shown(refused)
         self.oracle.at_rest(self.shown())
         self._idle()
