@@ -25,7 +25,7 @@ class Written:
     at: datetime
     n: int  # of the journal's entry
     accepted: bool  # answered 2xx
-    partly: bool = False  # answered 207: this input may be one of those that were refused
+    partly: bool = False  # of a batch: this input may be one of those that were refused
     id: str = ""  # the record's, "" for a create or where only the address is given
     email: str = ""
     create: bool = False
@@ -51,7 +51,8 @@ def _entry(system: str, entry: Mapping[str, Any]) -> Iterator[Written]:
         "at": datetime.fromisoformat(entry["at"]),
         "n": entry["n"],
         "accepted": (entry["status"] or 500) < 300,
-        "partly": entry["status"] == 207,
+        # Mailchimp answers 200 to a batch of which it refused some
+        "partly": entry["status"] == 207 or entry["route"] == "/3.0/lists/{list}",
         "scope": entry["path"].get("list", ""),
     }
     if entry["route"] == "/oauth/token":
