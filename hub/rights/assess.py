@@ -170,9 +170,3 @@ def casefile(deployment: Deployment, request: Row[object]) -> CaseFile:
     """A request's case file, opened."""
     key = deployment.vault.open_keys([request.key_id])[request.key_id]
     return CaseFile.open(key, request.id, request.casefile)
-
-
-def found_now(connection: Connection, deployment: Deployment, request: Row[object]) -> Targets:
-    """Whom the request would find now."""
-    case = casefile(deployment, request)
-    return targets.find(connection, deployment, case.emails, controllers_of(request))

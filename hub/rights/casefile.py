@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from hub.api import Held, RecordState, Ref
+from hub.api import Held, Ref
 from hub.vault import KeyHandle, aad
 
 
@@ -124,10 +124,3 @@ class Receipt:
 def ref_of(entry: Mapping[str, str], email: str | None = None) -> Ref:
     """The address of a receipt's record."""
     return Ref(entry["stream"], entry["scope"], entry["id"], email)
-
-
-def held_of(entry: Mapping[str, str]) -> Held:
-    """A receipt's record as it was located."""
-    return Held(
-        ref_of(entry), entry["by"], RecordState(entry["state"]), certain=entry["certain"] == "yes"
-    )

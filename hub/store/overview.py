@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
 from hub.store.activities import activity
-from hub.store.deliveries import IN_FLIGHT, OPEN, Lane, State, delivery
+from hub.store.deliveries import IN_FLIGHT, OPEN, State, delivery
 from hub.store.ledger import event
 from hub.store.links import link
 from hub.store.people import membership, person
@@ -160,23 +160,6 @@ def set_aside(connection: Connection) -> dict[str, int]:
 def get_aside(connection: Connection, id_: int) -> Row[Any] | None:
     """One quarantined row."""
     return connection.execute(sa.select(quarantine).where(quarantine.c.id == id_)).first()
-
-
-def cancel_creates(connection: Connection, place: tuple[str, str, str], person_id: int) -> None:
-    """Nothing is ready for that person in that place any more: it is about to be planned anew."""
-    system, stream, scope = place
-    connection.execute(
-        sa.update(delivery)
-        .where(
-            delivery.c.system == system,
-            delivery.c.stream == stream,
-            delivery.c.scope == scope,
-            delivery.c.person_id == person_id,
-            delivery.c.state == State.READY.value,
-            delivery.c.lane != int(Lane.REFUSAL),
-        )
-        .values(state=State.CANCELLED.value, reason="planned-anew", payload=None)
-    )
 
 
 # what the daemon asks

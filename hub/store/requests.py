@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
 from hub.store import rights_tables, tables
-from hub.store.sql import chunks, insert_rows, table_of
+from hub.store.sql import insert_rows, table_of
 
 request = table_of(rights_tables.RightsRequest)
 task = table_of(rights_tables.RightsTask)
@@ -333,14 +333,3 @@ def exempt(connection: Connection) -> list[Row[Any]]:
 def by_link(connection: Connection, digest: bytes) -> Row[Any] | None:
     """The manual task of a one-time confirmation link."""
     return connection.execute(sa.select(task).where(task.c.link_digest == digest)).first()
-
-
-def keys_of(connection: Connection, numbers: Sequence[int]) -> dict[int, int]:
-    """The key of each request."""
-    return {
-        row.id: row.key_id
-        for part in chunks(numbers)
-        for row in connection.execute(
-            sa.select(request.c.id, request.c.key_id).where(request.c.id.in_(part))
-        )
-    }
