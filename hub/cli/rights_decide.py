@@ -121,9 +121,8 @@ def refuse(
     """Refuse the whole request. It ends once `hub rights notified` says how the person was told:
     within one month, with the reasons, and that they may complain to the Data Protection Ombudsman
     and go to court (Art. 12(4))."""
-    with opened(config, sandbox=sandbox) as hub:
-        with deciding(number):
-            decide.refuse(hub.deployment, number, ground.value, reason, actor())
+    with decision(number, config, sandbox=sandbox) as hub:
+        decide.refuse(hub.deployment, number, ground.value, reason, actor())
         report(hub, number, f"Refused: {ground.titles['en']} ({ground.law}).", json=json)
 
 

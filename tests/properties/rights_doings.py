@@ -86,17 +86,11 @@ class OfPeople(RuleBasedStateMachine):
     def staff_merges_a_duplicate(self, who: str, crm: str, before: bool) -> None:
         """`before`: the hub has met the duplicate before it is merged."""
         self._tick()
-        town = self.town
-        kept = town.crm[crm].id_of(town.have(who, crm)) or ""
-        present = town.of(who)
-        double = town.fresh_address(who)
-        town.address[who] = present
-        town.oracle.owns(owner(crm), double)
-        added = town.crm[crm].add(double, **town.values(who, owner(crm)))
+        kept, added = self.town.doubles(who, crm)
         if before:
-            town.run(crm)
+            self.town.run(crm)
             self._tick()
-        town.crm[crm].merge(kept, added)
+        self.town.crm[crm].merge(kept, added)
 
     @rule(who=WHO, place=PLACE)
     def joins_the_project(self, who: str, place: str) -> None:

@@ -396,6 +396,15 @@ class Town:
         self.hall.closed_for(deployment, controller, self.oracle.human_of[address], "restricted")
         return True
 
+    def doubles(self, who: str, crm: str) -> tuple[str, str]:
+        """A second contact of a human, under an address of its own: the ids of both."""
+        kept = self.crm[crm].id_of(self.have(who, crm)) or ""
+        present = self.of(who)
+        double = self.fresh_address(who)
+        self.address[who] = present
+        self.oracle.owns(owner(crm), double)
+        return kept, self.crm[crm].add(double, **self.values(who, owner(crm)))
+
     def wait_until(self, moment: datetime) -> None:
         """Let time pass until then; not at all where that is past."""
         self.clock.advance(max(0.0, (moment - self.clock.now()).total_seconds()))
