@@ -14,7 +14,7 @@ from support.world import World
 
 from hub.domain.rights import Right
 from hub.rights import decide, lease, slices, worker
-from hub.store import deliveries
+from hub.store import deliveries, requests
 from hub.vault.database import read_only
 
 CRM, MAILER = "crowst-crm", "crowst-mailer"
@@ -190,3 +190,20 @@ def test_what_a_dead_process_had_is_taken_over_in_seconds(
     world.clock.advance(wait or 0)
     slices.work(desk.deployment, CRM, desk.opened)
     assert desk.states(number)[CRM] == "verified"
+
+
+def test_of_two_that_saw_a_task_due_one_claims_it(desk: Desk, aino: str) -> None:
+    """Both had looked before either claimed: the claim itself decides."""
+    number = desk.open(Right.ACCESS, aino)
+    desk.identify(number)
+    desk.approve(number)
+    task, now = desk.tasks(number)[CRM, "records"].id, desk.deployment.now()
+    until = now + lease.LEASE
+    with desk.deployment.database.begin() as connection:
+        first = requests.claim(connection, task, now, until)
+        assert first is not None
+        assert requests.claim(connection, task, now, until) is None
+        assert requests.keep(connection, task, until, None)
+        second = requests.claim(connection, task, now, until)
+        assert second is not None
+        assert second.epoch == first.epoch + 1
