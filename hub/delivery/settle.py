@@ -23,6 +23,8 @@ from hub.vault.database import Connection
 from hub.vault.rows import ids
 
 LONGEST_WAIT = timedelta(hours=1)
+LONGEST_ASKED = timedelta(days=1)
+"""A vendor may ask for any time, also by mistake."""
 
 
 @dataclass(slots=True)
@@ -180,7 +182,8 @@ def _wait(tries: int, asked: float | None) -> timedelta:
     wait = min(timedelta(seconds=5 * 2 ** min(tries, 10)), LONGEST_WAIT)
     if asked is None:
         return wait
-    return timedelta(seconds=asked) if tries <= 3 else max(wait, timedelta(seconds=asked))
+    given = timedelta(seconds=min(asked, LONGEST_ASKED.total_seconds()))
+    return given if tries <= 3 else max(wait, given)
 
 
 def agree(

@@ -257,8 +257,11 @@ def _correct(
         for name, text in case.corrections.items():
             kind = deployment.landscape.fields[name].kind
             before = one.profile.get(name)
-            if one.id in plan.partly and not (before and before.origins <= set(plan.controllers)):
-                continue  # another controller's own knowledge is for it to correct
+            from_here = before is not None and before.origins <= set(plan.controllers)
+            if one.controller not in plan.controllers and not from_here:
+                # another controller's own knowledge is for it to correct, and what never crossed
+                # to it does not cross now
+                continue
             origins = before.origins if before else frozenset({one.controller})
             value = plain(kind, text) if text else None
             one.profile[name] = Value(value, SOURCE, now, origins, rectified=True)

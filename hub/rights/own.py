@@ -57,6 +57,7 @@ def _erase(work: Work) -> None:
     persons = [one.id for one in work.persons.values() if one.id in whole]
 
     def forget(connection: Connection) -> tuple[list[Row[Any]], list[int]] | None:
+        work.still(connection)
         gone = erasing.persons_with_merged(connection, sorted(whole))
         if erasing.in_flight(connection, [row.id for row in gone]):
             work.step(connection, due_at=deployment.now() + _SETTLING)

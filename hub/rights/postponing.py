@@ -28,7 +28,9 @@ def again(work: Work, reason: str, asked: float | None) -> None:
     tries = work.task.tries
     wait = WAITS[min(tries, len(WAITS) - 1)]
     if asked is not None:
-        wait = max(wait, timedelta(seconds=asked)) if tries > 1 else timedelta(seconds=asked)
+        # a vendor may ask for any time, also by mistake: nobody would be told until it is over
+        given = timedelta(seconds=min(asked, WAITS[-1].total_seconds()))
+        wait = max(wait, given) if tries > 1 else given
     raised = tries + 1 >= RAISED_AFTER
     state = TaskState.ATTENTION if raised else TaskState.PENDING
     _put_off(work, state, reason, wait, tries + 1, tell=raised and tries + 1 == RAISED_AFTER)

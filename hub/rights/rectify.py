@@ -36,10 +36,12 @@ def values(work: Work, stream: Stream, entry: dict[str, str]) -> dict[str, tuple
     """Vendor's field -> (hub field, the value it should have) of what the request corrects in that
     record, or takes back there."""
     found: dict[str, tuple[str, FieldValue]] = {}
-    crossed = _crossed(work, stream, entry) if work.task.part == "crossed" else {}
+    # another controller's own knowledge is for it to correct, and it gets nothing that never crossed
+    others = not targets.addressed(work.request, work.task.controllers)
+    crossed = _crossed(work, stream, entry) if others else {}
     for mapping in stream.fields:
-        if work.task.part == "crossed" and mapping.vendor not in crossed:
-            continue  # another controller's own knowledge is for it to correct
+        if others and mapping.vendor not in crossed:
+            continue
         if work.task.act == "clear":
             if mapping.direction.writes:
                 found[mapping.vendor] = (mapping.hub, None)
@@ -82,9 +84,13 @@ def _from_here(work: Work, person: Subject) -> dict[str, FieldValue]:
     kept: dict[str, FieldValue] = work.case.crossed.get(str(person.id), {})
     if work.task.act == "clear":
         return kept  # the hub forgot it when the request began
-    controllers = [*work.request.controllers.split(), *work.request.also.split()]
-    names = targets.crossed(person, controllers)
-    return {name: vendor_value(person.profile[name].value) for name in names}
+    # what was corrected to nothing is theirs only from here too
+    controllers = {*work.request.controllers.split(), *work.request.also.split()}
+    return {
+        name: vendor_value(value.value)
+        for name, value in person.profile.items()
+        if value.origins <= controllers
+    }
 
 
 def wanted(work: Work, opened: Opened, entry: dict[str, str]) -> tuple[dict[str, Any], list[str]]:

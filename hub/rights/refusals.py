@@ -119,6 +119,7 @@ def _send(work: Work, opened: Opened, unread: Sequence[_Shown]) -> bool:
     }
 
     def record(connection: Connection) -> list[acting.Sent]:
+        work.still(connection)
         work.step(connection, state=TaskState.RUNNING.value)
         return acting.record(
             connection,

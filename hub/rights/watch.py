@@ -25,7 +25,8 @@ from hub.rights.decide import deadline_of
 from hub.rights.dryrun import Open
 from hub.rights.targets import addressed
 from hub.store import requests
-from hub.vault.database import Connection, Row, checkpoint, read_only
+from hub.vault import VaultError
+from hub.vault.database import Connection, Row, SQLAlchemyError, checkpoint, read_only
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +60,12 @@ def start_cooled(deployment: Deployment) -> list[str]:
             if request is None or request.state != RequestState.COOLING_OFF.value:
                 continue
             case = assess.casefile(deployment, request)
+            kept = Plan.load(request.plan).exemptions
+            fresh = assess.draft(connection, deployment, request, case, kept)
+            if fresh.hash != request.plan_hash:
+                # there is more, or less, than was approved: nothing stopped the sync meanwhile
+                coordinator.grow(connection, deployment, request, fresh, case, request.merged)
+                continue
             systems += coordinator.start(connection, deployment, request, case, "hub")
     return systems
 
@@ -150,6 +157,13 @@ def watch(deployment: Deployment, number: int, open_system: Open) -> None:
                 for one in found
             )
         except (ConnectorError, KeyError):
+            seen.missed.add(task.id)
+            continue
+        except (SQLAlchemyError, VaultError):
+            raise  # ours, not the vendor's
+        except Exception as error:  # a connector's own fault must not hold up the others
+            # its text may hold personal data, its type does not
+            log.error("connector failed", system=step.system, error=type(error).__name__)
             seen.missed.add(task.id)
             continue
         (seen.back if held else seen.absent).add(task.id)

@@ -64,6 +64,13 @@ class Work:
         coordinator.mark(connection, self.deployment, self.request, self.task, self.found)
         self.found = ()
 
+    def still(self, connection: Connection) -> None:
+        """Make sure, before something leaves, that the request is still to be carried out: it may
+        have been held, taken back or grown while this attempt looked. Raises Stale."""
+        request = requests.get(connection, self.request.id, lock=True)  # always before its tasks
+        if request is None or not coordinator.may_work(request):
+            raise requests.Stale(f"request {self.request.id} was stopped")
+
     def save(self, **values: Any) -> None:
         """Commit a step. Raises Stale."""
         commit(self.deployment.database, lambda connection: self.step(connection, **values))

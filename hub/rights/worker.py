@@ -254,6 +254,7 @@ def _act(work: Work, opened: Opened, todo: Sequence[dict[str, str]]) -> bool:
         _remember(opened, todo)
 
     def record(connection: Connection) -> list[acting.Sent]:
+        work.still(connection)
         work.step(connection, state=TaskState.RUNNING.value)
         return acting.record(
             connection,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,9 +13,10 @@ from support.accounts import Crm, List
 from support.rights_desk import Desk
 from support.world import World
 
+from hub.api import Unavailable
 from hub.domain.audit import Event
 from hub.domain.rights import Right
-from hub.rights import matches, own, slices, worker
+from hub.rights import decide, matches, own, slices, worker
 from hub.store import audit, people, requests
 from hub.testing.sandbox import Fault, FaultKind
 from hub.vault import VaultError
@@ -281,3 +283,46 @@ def test_what_does_not_show_for_a_day_is_told_and_read_back_all_the_same(
             assert [one.entry.event for one in told] == [Event.TASK_ATTENTION]
     desk.work()
     assert desk.states(number)[MAILER] == "verified"
+
+
+def test_a_vendor_that_asks_for_a_year_is_asked_again_tomorrow(
+    desk: Desk, aino: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = desk.open(Right.ERASURE, aino)
+    desk.identify(number)
+
+    def busy(*_: object) -> None:
+        raise Unavailable("busy", retry_after=1e15)
+
+    monkeypatch.setattr(desk.opened("crowst-mailer").connector, "locate", busy)
+    desk.approve(number)
+    for _ in range(3):
+        desk.work(1)
+        task = desk.tasks(number)["crowst-mailer", "records"]
+        assert task.due_at <= desk.deployment.now() + timedelta(days=1)
+        desk.world.clock.advance(86_400)
+    assert (task.state, task.reason) == ("attention", "unavailable")
+
+
+def test_nothing_leaves_once_the_request_is_held(
+    world: World, desk: Desk, aino: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = desk.open(Right.ERASURE, aino)
+    desk.identify(number)
+    connector = desk.opened("crowst-mailer").connector
+    locate = connector.locate
+
+    def held_meanwhile(*asked: Any) -> Any:
+        found = locate(*asked)
+        decide.hold(desk.deployment, number, desk.who, on=True)
+        return found
+
+    desk.approve(number)
+    with monkeypatch.context() as patch:
+        patch.setattr(connector, "locate", held_meanwhile)
+        desk.work()
+    assert List(world, "crowst-uutiset").status(aino) == "subscribed"
+    decide.hold(desk.deployment, number, desk.who, on=False)
+    desk.work()
+    assert List(world, "crowst-uutiset").member(aino) is None
+    assert desk.states(number)["crowst-mailer"] == "verified"

@@ -137,3 +137,30 @@ def test_lifting_it_lifts_nothing_that_the_other_restricted_itself(
     with read_only(desk.deployment.database).connect() as connection:
         rows = people.rows(connection, [1, 2])
     assert {one.controller: one.restricted for one in rows} == {"bangeri": True, "crowst": False}
+
+
+def test_a_correction_of_what_never_crossed_stays_here(world: World, desk: Desk) -> None:
+    other = Crm(world, "bangeri")
+    Crm(world, "crowst").add(OONA, last_name="Nimi", phone="+358401234567", projects=LIVE_PROJECT)
+    world.sync()
+    assert other.value(OONA, "last_name") == "Nimi", "known there only from here"
+    desk.run(Right.RECTIFICATION, OONA, corrections={"phone": "+358409999999", "last_name": "Uusi"})
+    world.sync()
+    assert Crm(world, "crowst").value(OONA, "phone") == "+358409999999"
+    assert other.value(OONA, "last_name") == "Uusi"
+    assert other.value(OONA, "phone") is None, "the project does not let it across"
+
+
+def test_what_was_corrected_to_nothing_is_emptied_where_it_crossed_to(
+    world: World, desk: Desk
+) -> None:
+    other = Crm(world, "bangeri")
+    other.add(OONA, last_name="Omanimi")
+    world.sync()
+    Crm(world, "crowst").add(OONA, last_name="Omanimi", company="Oy X", projects=LIVE_PROJECT)
+    world.sync()
+    assert other.value(OONA, "company") == "Oy X"
+    number = desk.run(Right.RECTIFICATION, OONA, corrections={"company": ""})
+    assert desk.states(number)["bangeri-crm crossed"] == "verified"
+    assert not other.value(OONA, "company")
+    assert other.value(OONA, "last_name") == "Omanimi"

@@ -15,6 +15,7 @@ from hub.domain.exemption import ExemptionGround
 from hub.domain.plan import Exemption
 from hub.domain.rights import DataCategory, Right
 from hub.rights import decide, watch
+from hub.testing.world import LIVE_PROJECT
 
 WAIT = timedelta(days=3)
 
@@ -59,3 +60,21 @@ def test_a_ground_that_ended_meanwhile_keeps_nothing(world: World, desk: Desk, a
     _begun(desk, number)
     assert Crm(world, "crowst").id_of(aino) is None
     assert desk.states(number)["crowst-crm"] == "verified"
+
+
+def test_what_crosses_meanwhile_is_erased_too(world: World, desk: Desk, aino: str) -> None:
+    number = desk.open(Right.ERASURE, aino)
+    desk.identify(number)
+    desk.approve(number)
+    crm, bangeri = Crm(world, "crowst"), Crm(world, "bangeri")
+    world.clock.advance(3600)
+    crm.edit(crm.id_of(aino) or "", projects=LIVE_PROJECT)
+    world.sync()
+    assert bangeri.id_of(aino), "it has her only from there"
+    world.clock.advance(WAIT.total_seconds())
+    watch.start_cooled(desk.deployment)
+    assert (desk.row(number).state, desk.row(number).reason) == ("planned", "plan-grew")
+    desk.approve(number)
+    _begun(desk, number)
+    assert bangeri.id_of(aino) is None
+    assert desk.states(number)["bangeri-crm"] == "verified"

@@ -105,3 +105,19 @@ def test_who_is_back_under_another_address_that_was_known_is_found(
     assert desk.row(number).watched == 1
     assert crm.id_of(DOUBLE) is None
     assert List(world, "crowst-tapahtumat").member(DOUBLE) is None
+
+
+def test_a_connectors_own_fault_holds_up_no_other(
+    world: World, desk: Desk, aino: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = _erased(desk, aino)
+    Crm(world, "crowst").add(aino, first_name="Aino")
+
+    def faulty(*_: object) -> None:
+        raise TypeError("a fault")
+
+    monkeypatch.setattr(desk.opened(MAILER).connector, "locate", faulty)
+    desk.watch(1.1)
+    assert desk.tasks(number)[CRM, "records"].watched == 1
+    assert Crm(world, "crowst").id_of(aino) is None
+    assert desk.tasks(number)[MAILER, "records"].watched == 0, "it has its look when it can"
