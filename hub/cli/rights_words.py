@@ -95,6 +95,12 @@ REASONS: Mapping[str, Words] = {
         "what was done has not shown for a day; it is read back again every hour",
         "look into the tool whether it is done there, and ask the vendor; then hub rights retry N",
     ),
+    "write-in-flight": Words(
+        "a write about the person is on its way, and nothing settled it for a minute: it may still "
+        "arrive, so that nothing is looked for before",
+        "hub check, then hub sync: the system's next run reads it back; one of another request is "
+        "settled by that: release it, or approve it",
+    ),
     "removed-from-api": Words("gone from the vendor's interface: that is the proof of it"),
     "keeps-coming-back": Words(
         "the record is there again each time it was deleted",

@@ -55,7 +55,11 @@ class Sent:
 
 
 class Busy(Exception):
-    """Another request's act, or a write of the sync, is under way on the same record."""
+    """Another request's act, or a write of the sync, is under way on the same record since then."""
+
+    def __init__(self, since: datetime) -> None:
+        super().__init__()
+        self.since = since
 
 
 def record(
@@ -74,8 +78,9 @@ def record(
     is refused in a record, and the purposes (space-separated) that it means. Raises Busy where one
     of the records has a write in flight."""
     places = [(entry["stream"], entry["scope"], entry["id"]) for entry, _, _ in wanted]
-    if deliveries.flying_about(connection, [links[one][0] for one in places if one in links]):
-        raise Busy
+    known = [links[one][0] for one in places if one in links]
+    if since := deliveries.flying_about(connection, known):
+        raise Busy(since)
     made: list[Sent] = []
     rows: list[dict[str, Any]] = []
     for number, (entry, fields, names) in zip(

@@ -10,24 +10,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from hub.delivery.deployment import Deployment
 from hub.domain.audit import Event
 from hub.domain.rights import Right, TaskState
-from hub.rights import exempted
+from hub.rights import exempted, postponing
 from hub.rights.casefile import Receipt
 from hub.rights.coordinator import whole_persons
-from hub.store import erasing, people, requests
+from hub.store import deliveries, erasing, people, requests
 from hub.store.together import Gathered, commit
 from hub.vault.database import Connection, Engine, Row, checkpoint
 
 if TYPE_CHECKING:
     from hub.rights.work import Work
-
-_SETTLING = timedelta(milliseconds=200)
 
 
 def carry_out(work: Work) -> None:
@@ -56,12 +54,12 @@ def _erase(work: Work) -> None:
     whole = whole_persons(work.request)
     persons = [one.id for one in work.persons.values() if one.id in whole]
 
-    def forget(connection: Connection) -> tuple[list[Row[Any]], list[int]] | None:
+    def forget(connection: Connection) -> tuple[list[Row[Any]], list[int]] | datetime:
         work.still(connection)
         gone = erasing.persons_with_merged(connection, sorted(whole))
-        if erasing.in_flight(connection, [row.id for row in gone]):
-            work.step(connection, due_at=deployment.now() + _SETTLING)
-            return None
+        flying = deliveries.flying_at(connection, None, [row.id for row in gone])
+        if flying is not None:  # settling it needs their rows
+            return flying
         known = [one for one in work.persons.values() if one.id in whole]
         exempted.remember(connection, work.request.id, work.key, known)
         keys = erasing.forget(connection, gone, deployment.now(), _erased(work, connection))
@@ -71,13 +69,15 @@ def _erase(work: Work) -> None:
         return gone, keys
 
     forgotten = commit(deployment.database, forget)
-    if forgotten is None:
+    if isinstance(forgotten, datetime):
+        postponing.settling(work, forgotten)
         return
     gone, aside = forgotten
     # rows first, keys second: a crash between is met by the next attempt, which finds the
     # tombstones and destroys their keys
     if not _shredder(deployment)([*(row.key_id for row in gone), *aside]):
-        work.save(due_at=deployment.now() + _SETTLING)  # somebody reads: what was held is not gone
+        # somebody reads: what was held is not gone
+        work.save(due_at=deployment.now() + postponing.SETTLING)
         return
 
     def destroyed(connection: Connection) -> None:

@@ -23,6 +23,22 @@ RAISED_AFTER = 3
 """Failed attempts in a row after which a person is told; the tries go on."""
 
 
+SETTLING = timedelta(milliseconds=200)
+"""How long an attempt waits for a write of somebody else's that is in flight."""
+SETTLED_WITHIN = timedelta(minutes=1)
+"""After which such a write may be one that nobody settles: its system's sync is down."""
+
+
+def settling(work: Work, since: datetime) -> None:
+    """Wait for a write that is in flight since then, which may still arrive; a person is told where
+    it stays so."""
+    now = work.deployment.now()
+    if now - since < SETTLED_WITHIN:
+        work.save(due_at=now + SETTLING)
+    else:
+        again(work, "write-in-flight", None)
+
+
 def again(work: Work, reason: str, asked: float | None) -> None:
     """Try again later; after some failures in a row a person is told, and the tries go on."""
     tries = work.task.tries

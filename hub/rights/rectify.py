@@ -36,7 +36,7 @@ def values(work: Work, stream: Stream, entry: dict[str, str]) -> dict[str, tuple
     """Vendor's field -> (hub field, the value it should have) of what the request corrects in that
     record, or takes back there."""
     found: dict[str, tuple[str, FieldValue]] = {}
-    # another controller's own knowledge is for it to correct, and it gets nothing that never crossed
+    # another controller's own knowledge is for it to correct, and nothing new crosses to it
     others = not targets.addressed(work.request, work.task.controllers)
     crossed = _crossed(work, stream, entry) if others else {}
     for mapping in stream.fields:

@@ -55,8 +55,6 @@ from hub.vault.database import Connection, IntegrityError, Row, SQLAlchemyError,
 
 log = structlog.get_logger(__name__)
 
-SETTLING = timedelta(milliseconds=200)
-"""How long an attempt waits for a write of the sync that is in flight."""
 READ_BACK = tuple(timedelta(seconds=s) for s in (1, 5, 30, 300, 3600))
 """Between read-backs of an act that the vendor took on and has not shown yet."""
 SHOWN_WITHIN = 28
@@ -93,8 +91,8 @@ def _carry_out(work: Work, opened: Opened | None, why: str) -> None:
             _in_system(work, opened)
     except (Stale, newcomers.Grew):
         raise
-    except acting.Busy:
-        work.save(due_at=work.deployment.now() + SETTLING)
+    except acting.Busy as busy:
+        postponing.settling(work, busy.since)
     except Misconfigured as error:
         postponing.attention(work, postponing.code(error), timedelta(hours=1))
     except Unavailable as error:
@@ -126,7 +124,7 @@ def _in_system(work: Work, opened: Opened) -> None:
         flying = deliveries.flying_at(connection, task.system, [one.id for one in work.mine])
         lost = deliveries.of_task(connection, task.id, open_only=True)
     if flying:  # what is on its way may still arrive there: locate only afterwards
-        work.save(due_at=deployment.now() + SETTLING)
+        postponing.settling(work, flying)
         return
     if lost and task.act == acting.REFUSE:
         refusals.settle_lost(work, opened, lost)
@@ -270,7 +268,7 @@ def _act(work: Work, opened: Opened, todo: Sequence[dict[str, str]]) -> bool:
         sent = commit(deployment.database, record)
     except IntegrityError:
         # another request has a write of that record in flight: one at a time
-        work.save(due_at=deployment.now() + SETTLING)
+        work.save(due_at=deployment.now() + postponing.SETTLING)
         return False
     results, trouble = acting.send(opened, work.task.act, sent)
     reasons: list[str] = []

@@ -270,34 +270,34 @@ def of_task(connection: Connection, task_id: int, *, open_only: bool = False) ->
     return list(connection.execute(query))
 
 
-def flying_at(connection: Connection, system: str, persons: Sequence[int]) -> bool:
-    """Whether a sync write about one of the persons is in flight to that system."""
-    return any(
-        connection.execute(
-            sa.select(delivery.c.id)
-            .where(
-                _OPEN_NOW,
-                delivery.c.system == system,
-                delivery.c.state.in_(IN_FLIGHT),
-                delivery.c.lane != int(Lane.RIGHTS),
-                delivery.c.person_id.in_(part),
-            )
-            .limit(1)
-        ).first()
-        for part in chunks(persons)
+def flying_at(
+    connection: Connection, system: str | None, persons: Sequence[int]
+) -> datetime | None:
+    """Since when a sync write about one of the persons is in flight to that system (None: to any);
+    None where none is."""
+    query = sa.select(_SINCE).where(
+        _OPEN_NOW, delivery.c.state.in_(IN_FLIGHT), delivery.c.lane != int(Lane.RIGHTS)
     )
+    if system is not None:
+        query = query.where(delivery.c.system == system)
+    return _since(connection, query, delivery.c.person_id, persons)
 
 
-def flying_about(connection: Connection, links: Sequence[int]) -> bool:
-    """Whether a write of one of those linked records is in flight, on whatever lane."""
-    return any(
-        connection.execute(
-            sa.select(delivery.c.id)
-            .where(_OPEN_NOW, delivery.c.link_id.in_(part), delivery.c.state.in_(IN_FLIGHT))
-            .limit(1)
-        ).first()
-        for part in chunks(links)
-    )
+def flying_about(connection: Connection, links: Sequence[int]) -> datetime | None:
+    """Since when a write of one of those linked records is in flight, on whatever lane; None where
+    none is."""
+    query = sa.select(_SINCE).where(_OPEN_NOW, delivery.c.state.in_(IN_FLIGHT))
+    return _since(connection, query, delivery.c.link_id, links)
+
+
+_SINCE = sa.func.min(sa.func.coalesce(delivery.c.sent_at, delivery.c.created_at))
+
+
+def _since(
+    connection: Connection, query: sa.Select[Any], column: sa.Column[Any], among: Sequence[int]
+) -> datetime | None:
+    found = [connection.scalar(query.where(column.in_(part))) for part in chunks(among)]
+    return min((one for one in found if one is not None), default=None)
 
 
 def waiting(connection: Connection) -> dict[str, int]:

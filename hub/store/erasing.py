@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
 from hub.store.activities import activity
-from hub.store.deliveries import IN_FLIGHT, Lane, delivery
+from hub.store.deliveries import delivery
 from hub.store.ledger import event
 from hub.store.links import link
 from hub.store.people import identifier, membership, person
@@ -62,22 +62,6 @@ def persons_with_merged(connection: Connection, ids: Sequence[int]) -> list[Row[
         query = sa.select(person.c.id, person.c.key_id).order_by(person.c.id).with_for_update()
         held += list(connection.execute(query.where(person.c.id.in_(part))))
     return held
-
-
-def in_flight(connection: Connection, ids: Sequence[int]) -> bool:
-    """Whether a sync write about any of them is out: settling it needs their rows."""
-    return any(
-        connection.execute(
-            sa.select(delivery.c.id)
-            .where(
-                delivery.c.person_id.in_(part),
-                delivery.c.state.in_(IN_FLIGHT),
-                delivery.c.lane != int(Lane.RIGHTS),
-            )
-            .limit(1)
-        ).first()
-        for part in chunks(ids)
-    )
 
 
 def forget(

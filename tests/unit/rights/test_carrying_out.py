@@ -17,7 +17,8 @@ from hub.api import Unavailable
 from hub.domain.audit import Event
 from hub.domain.rights import Right
 from hub.rights import decide, matches, own, slices, worker
-from hub.store import audit, people, requests
+from hub.store import audit, deliveries, people, requests
+from hub.store.deliveries import Lane
 from hub.testing.sandbox import Fault, FaultKind
 from hub.vault import VaultError
 from hub.vault.database import read_only
@@ -326,3 +327,32 @@ def test_nothing_leaves_once_the_request_is_held(
     desk.work()
     assert List(world, "crowst-uutiset").member(aino) is None
     assert desk.states(number)["crowst-mailer"] == "verified"
+
+
+@pytest.mark.parametrize("system", [MAILER, "hub"])
+def test_a_write_that_nobody_settles_is_told(
+    world: World, desk: Desk, aino: str, system: str
+) -> None:
+    """The sync of a system stopped for good while a write of its was out."""
+    number = desk.open(Right.ERASURE, aino)
+    desk.identify(number)
+    desk.approve(number)
+    # to a system of old, only the hub's own copy waits for it
+    place = ("former-mailer" if system == "hub" else system, "members", "crowst-uutiset")
+    now, delivery = world.clock.now(), deliveries.delivery
+    row = deliveries.row(9_000, place, 1, None, Lane.RECORD, now)
+    with world.deployment.database.begin() as connection:
+        connection.execute(sa.insert(delivery).values(**{**row, "state": "sent", "sent_at": now}))
+    desk.work()
+    desk.confirm(number)
+    desk.work()
+    assert desk.states(number)[system] == "pending", "it may be settled any moment"
+    world.clock.advance(60)
+    desk.work()
+    assert desk.states(number)[system] == "attention: write-in-flight"
+    with world.deployment.database.begin() as connection:
+        settled = sa.update(delivery).where(delivery.c.id == 9_000)
+        connection.execute(settled.values(state="done", settled_at=now))
+    world.clock.advance(3600)
+    desk.work()
+    assert desk.states(number)[system] == "verified"
