@@ -136,7 +136,10 @@ class Restricts(Protocol):
 
     def lift(self, stream: str, batch: Sequence[Write]) -> Sequence[Result]:
         """End the restriction: the state that `Write.memo` tells of, unless the person refused
-        meanwhile. OK only where that state is back; PERMANENT where it is not known."""
+        meanwhile. OK only where that state is back; PERMANENT where it is not known.
+
+        `Write.consents` are the refusals that the hub knows of: what they name must not read as a
+        yes when the restriction has ended. REFUSED says that the vendor knew of one by itself."""
         ...
 
 

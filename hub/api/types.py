@@ -134,7 +134,8 @@ class Write:
     ref: Ref | None  # None: create
     scope: str
     fields: Mapping[str, FieldValue]
-    consents: Sequence[Consent] = ()  # the consent lane, or the initial state of a create
+    consents: Sequence[Consent] = ()
+    """The consent lane, the initial state of a create, or what `Restricts.lift` leaves refused."""
     memo: str = ""  # for `Restricts.lift`: what `restrict` answered
 
 

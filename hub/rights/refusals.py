@@ -8,7 +8,7 @@ nobody told it what a subscription means, a person does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from hub.domain.landscape import Stream
 from hub.domain.rights import TaskState
 from hub.rights import acting, manual, postponing
 from hub.rights.casefile import ref_of
-from hub.store import people
+from hub.store import people, subjects
 from hub.store.subjects import Subject
 from hub.store.together import commit
 from hub.vault.database import Connection, Row, read_only
@@ -110,13 +110,7 @@ def _send(work: Work, opened: Opened, unread: Sequence[_Shown]) -> bool:
     """Write the refusal to records that the sync does not reach; False where a person has to act
     before it can be. Whether it was done is read back by the next attempt."""
     now = work.deployment.now()
-    refused = {
-        one.place: (
-            [Consent(topic, Stance.NO, evidence={"basis": "objection"}) for topic in one.topics],
-            " ".join(sorted({purpose for some in one.topics.values() for purpose in some})),
-        )
-        for one in unread
-    }
+    refused = {one.place: _saying_no(one.topics) for one in unread}
 
     def record(connection: Connection) -> list[acting.Sent]:
         work.still(connection)
@@ -147,6 +141,51 @@ def _send(work: Work, opened: Opened, unread: Sequence[_Shown]) -> bool:
     elif never:
         postponing.attention(work, as_code(never[0]), timedelta(days=1))
     return trouble is None and not never
+
+
+def _saying_no(topics: Mapping[str, set[str]]) -> tuple[list[Consent], str]:
+    """The refusals of those topics (topic -> purposes that it means), and the purposes."""
+    return (
+        [Consent(topic, Stance.NO, evidence={"basis": "objection"}) for topic in topics],
+        " ".join(sorted({purpose for some in topics.values() for purpose in some})),
+    )
+
+
+def meanwhile(
+    work: Work, connection: Connection, opened: Opened, entries: Iterable[Mapping[str, str]]
+) -> dict[Place, tuple[Sequence[Consent], str]]:
+    """What the persons refuse by now in those records, which a restriction kept: when it ends, the
+    former state comes back without that. The persons are held, so that no refusal comes between."""
+    deployment = work.deployment
+    mine = [one.id for one in work.mine]
+    persons = subjects.load(
+        connection, deployment.vault, deployment.identities, mine, lock=True
+    ).values()
+    refused = _refused_of(work, persons)
+    found: dict[Place, tuple[Sequence[Consent], str]] = {}
+    for entry in entries:
+        stream = next((one for one in opened.system.streams if one.name == entry["stream"]), None)
+        topics = stream.topics_of(entry["scope"]) if stream else ()
+        meant: dict[str, set[str]] = {}
+        for topic in topics:
+            for effect in topic.effects:
+                if (effect.controller, effect.purpose) in refused:
+                    meant.setdefault(topic.topic, set()).add(effect.purpose)
+        if not topics and refused and _all_marketing(work, persons) <= refused.keys():
+            # nobody said what it means, and they want no marketing at all
+            meant[WHOLE_SCOPE] = {purpose for _, purpose in refused}
+        if meant:
+            found[entry["stream"], entry["scope"], entry["id"]] = _saying_no(meant)
+    return found
+
+
+def _all_marketing(work: Work, persons: Iterable[Subject]) -> set[tuple[str, str]]:
+    return {
+        (controller, purpose.id)
+        for controller in {one.controller for one in persons}
+        for purpose in work.deployment.landscape.purposes.values()
+        if controller in purpose.controllers and purpose.marketing and purpose.channel != "none"
+    }
 
 
 def _shown(work: Work, opened: Opened) -> list[_Shown]:

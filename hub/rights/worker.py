@@ -40,6 +40,7 @@ from hub.rights import (
     postponing,
     rectify,
     refusals,
+    standing,
     targets,
 )
 from hub.rights.casefile import ref_of
@@ -209,6 +210,14 @@ def _locate(work: Work, opened: Opened) -> bool:
             for one in found
             if not newcomers.left_alone(work.deployment, opened, work.request, whose, one)
         ]
+    if work.task.act == Act.LIFT:
+        # what this request did not restrict is not for it to lift
+        ours = {(one["stream"], one["scope"], one["id"]) for one in work.receipt.records}
+        found = [
+            one
+            for one in found
+            if (one.ref.stream, one.ref.scope, one.ref.id) in ours or one.by == "alias"
+        ]
     newcomers.join(work, opened, found)
     addresses.learn(work, found)
     before = len(work.receipt.records)
@@ -249,10 +258,12 @@ def _act(work: Work, opened: Opened, todo: Sequence[dict[str, str]]) -> bool:
     if not wanted:
         return True
     if work.task.act == Act.RESTRICT:
-        _remember(opened, todo)
+        _remember(work, opened, todo)
 
     def record(connection: Connection) -> list[acting.Sent]:
         work.still(connection)
+        lifting = work.task.act == Act.LIFT
+        refused = refusals.meanwhile(work, connection, opened, todo) if lifting else {}
         work.step(connection, state=TaskState.RUNNING.value)
         return acting.record(
             connection,
@@ -262,6 +273,7 @@ def _act(work: Work, opened: Opened, todo: Sequence[dict[str, str]]) -> bool:
             wanted=wanted,
             links=work.links,
             now=now,
+            refused=refused,
         )
 
     try:
@@ -276,7 +288,7 @@ def _act(work: Work, opened: Opened, todo: Sequence[dict[str, str]]) -> bool:
     permanent = ""
     agreed: list[tuple[acting.Sent, Result]] = []
     for one, result in zip(sent, results, strict=True):
-        if result.verdict is Verdict.OK:
+        if result.verdict is Verdict.OK or _stands(work, opened, one, result):
             one.entry["outcome"] = "ok"
             one.entry["said"] = result.reason
             if result.memo:
@@ -307,11 +319,27 @@ def _act(work: Work, opened: Opened, todo: Sequence[dict[str, str]]) -> bool:
     return False
 
 
-def _remember(opened: Opened, todo: Sequence[dict[str, str]]) -> None:
-    """Note the state before a restriction, for vendors that do not tell it afterwards: it is kept
-    with the task before the act leaves, so that a crash does not lose the way back."""
+def _stands(work: Work, opened: Opened, one: acting.Sent, result: Result) -> bool:
+    """Whether a restriction has ended with a refusal that the person made at the vendor meanwhile:
+    that stands, and there is nothing left to lift."""
+    if work.task.act != Act.LIFT or result.verdict is not Verdict.REFUSED:
+        return False
     connector = opened.connector
     assert isinstance(connector, Verifies)
+    return all(shown.done for shown in connector.verify([ref_of(one.entry)], Act.LIFT))
+
+
+def _remember(work: Work, opened: Opened, todo: Sequence[dict[str, str]]) -> None:
+    """Note the state before a restriction, for vendors that do not tell it afterwards: it is kept
+    with the task before the act leaves, so that a crash does not lose the way back. What another
+    request has restricted already was before that what it noted."""
+    connector = opened.connector
+    assert isinstance(connector, Verifies)
+    with read_only(work.deployment.database).connect() as connection:
+        known = standing.others(connection, work.deployment, work.request).records
+    for entry in todo:
+        if not entry.get("memo") and (memo := known.get(standing.place(work.task.system, entry))):
+            entry["memo"] = memo
     fresh = [one for one in todo if not one.get("memo")]
     shown = connector.verify([ref_of(one) for one in fresh], Act.RESTRICT)
     for entry, one in zip(fresh, shown, strict=True):

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from hub.api import ConnectorError, Outcome, Reply, Result, Verdict, Write
+from hub.api import WHOLE_SCOPE, ConnectorError, Outcome, Reply, Result, Verdict, Write
 from plugins.mailer.mailchimp_client import GONE, MEMBER, member_call, outcome, unread
 from plugins.mailer.mailchimp_mapping import EMAIL, member_fields
 from plugins.mailer.mailchimp_members import Batch, Members
@@ -139,7 +139,7 @@ class RightsWriter:
                 batch.settle(write, ended)
                 continue
             member = ended.body
-            if member.get("status") == write.memo:
+            if member.get("status") == _wanted(write):
                 ended = Outcome(Verdict.OK)
             elif member.get("status") in REFUSALS:
                 ended = Outcome(Verdict.REFUSED, str(member["status"]))
@@ -204,16 +204,28 @@ def _unlifted(memo: str, status: str) -> Outcome | None:
     return Outcome(Verdict.PERMANENT, "was-archived") if memo == ARCHIVED else None
 
 
+def _wanted(write: Write) -> str:
+    """The status to bring back: the former one, unless the person refused meanwhile."""
+    refused = any(one.topic == WHOLE_SCOPE for one in write.consents)
+    return "unsubscribed" if refused and write.memo == "subscribed" else write.memo
+
+
 def _lifting(write: Write, member: Mapping[str, Any]) -> dict[str, Any]:
     """The call that brings the former status back. It is never repeated by itself: a refusal may
     come between."""
-    body: dict[str, Any] = {"status": write.memo}
+    wanted = _wanted(write)
+    body: dict[str, Any] = {"status": wanted}
     query = {"skip_merge_validation": "true"}
-    if write.memo == "subscribed":
+    unticked = [one.topic for one in write.consents if one.topic != WHOLE_SCOPE]
+    if unticked:
+        body["marketing_permissions"] = [
+            {"marketing_permission_id": topic, "enabled": False} for topic in unticked
+        ]
+    if wanted == "subscribed":
         body |= {name: member[name] for name in EVIDENCE if member.get(name)}
-    if write.memo == "transactional":
+    if wanted == "transactional":
         # a PATCH does not take this status; a PUT goes by the address alone
-        body |= {"status_if_new": write.memo, EMAIL: member.get(EMAIL)}
+        body |= {"status_if_new": wanted, EMAIL: member.get(EMAIL)}
         handle = str(member.get("id"))
         return member_call("PUT", _scope(write), handle, json=body, query=query, idempotent=False)
     contact = str(member.get("contact_id"))

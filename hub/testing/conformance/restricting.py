@@ -157,6 +157,16 @@ class Restricting(Acting):
             "lifting has overwritten a refusal"
         )
 
+    def test_what_was_refused_elsewhere_meanwhile_is_not_brought_back(self) -> None:
+        ref = self.wishing("yes")
+        memo = self.does(self.restrict, ref).memo
+        if self.stance_of(ref) in SENDING:
+            return  # a restriction that takes no wish away brings none back
+        self.clock.advance(60)
+        refused = [no(self.topic, self.clock.now())]
+        self.lift(Write("lift", ref, ref.scope, {}, refused, memo=memo))
+        assert self.stance_of(ref) not in SENDING, "lifting has overwritten a refusal"
+
     @pytest.mark.parametrize("wish", ["yes", "none"])
     def test_restricting_twice_forgets_nothing(self, wish: str) -> None:
         ref = self.wishing(wish)

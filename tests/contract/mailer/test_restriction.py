@@ -7,7 +7,17 @@ from typing import Any
 import pytest
 from support.vendor import by_email
 
-from hub.api import Act, RecordState, Ref, Result, Stance, Verdict, Write
+from hub.api import (
+    WHOLE_SCOPE,
+    Act,
+    Consent,
+    RecordState,
+    Ref,
+    Result,
+    Stance,
+    Verdict,
+    Write,
+)
 from hub.testing.factories import write
 from hub.testing.sandbox import Answer, Fault, FaultKind
 from plugins.mailer.mailchimp import Mailchimp
@@ -190,6 +200,16 @@ def test_a_refusal_that_came_meanwhile_stands(world: World, mailer: Mailchimp) -
     assert lift(mailer, ref, "subscribed") == (Verdict.REFUSED, "unsubscribed")
     assert world.member(LIST, AINO).status == "unsubscribed"
     assert not world.calls("PATCH")
+
+
+def test_a_refusal_that_the_hub_knows_of_stands(world: World, mailer: Mailchimp) -> None:
+    ref = known(world, status="archived")
+    refused = [Consent(WHOLE_SCOPE, Stance.NO)]
+    intent = Write("k", ref, ref.scope, {}, refused, memo="subscribed")
+    (result,) = mailer.lift("members", [intent])
+    assert (result.verdict, result.reason) == (Verdict.OK, "")
+    assert world.member(LIST, AINO).status == "unsubscribed"
+    assert shown(mailer, ref, Act.LIFT) == (True, "unsubscribed")
 
 
 @pytest.mark.parametrize(
