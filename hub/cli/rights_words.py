@@ -123,7 +123,8 @@ REASONS: Mapping[str, Words] = {
     ),
     # a person has to judge or to act
     "weak-match": Words(
-        "records were found only by what several people may share, a phone for example",
+        "records were found only by what several people may share, a phone for example, or hub "
+        "review asks whose they are",
         "hub rights match TASK lists them; look at each in the tool, then: "
         "hub rights match TASK --same, or --other",
     ),

@@ -102,6 +102,32 @@ def block(
     )
 
 
+def _block_known(
+    connection: Connection,
+    deployment: Deployment,
+    persons: Iterable[Subject],
+    now: datetime,
+    request: int | None,
+) -> None:
+    """The same for every address that ever found those persons, also a former one that nobody can
+    read any more."""
+    people.add_blocks(
+        connection,
+        [
+            {
+                "controller": one.controller,
+                "kind": "email",
+                "digest": deployment.identities.block_known(one.controller, digest),
+                "at": now,
+                "request_id": request,
+            }
+            for one in persons
+            for kind, digest in one.identifiers
+            if kind == "email"
+        ],
+    )
+
+
 def set_restricted(
     connection: Connection,
     deployment: Deployment,
@@ -217,6 +243,8 @@ def _stop_everything(
     for controller in sorted({one.controller for one in whole}):
         own = [one for one in whole if one.controller == controller]
         marks = [mark for one in own for mark in targets.marks_of(deployment.landscape, one)]
+        passes = number if controller not in plan.controllers else None
+        _block_known(connection, deployment, own, now, passes)
         if controller not in plan.controllers:
             passing = [*emails, *(mark for mark in marks if mark[0] == "email")]
             block(connection, deployment, [controller], passing, now, request=number)

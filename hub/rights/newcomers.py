@@ -8,13 +8,15 @@ or waits for a handler's word. Those are left alone (DESIGN section 4, I3).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from hub.api import Act, Held, RecordState
+from hub.api import Act, Held, RecordState, Ref
 from hub.delivery.deployment import Deployment, Opened
 from hub.domain.block import own_act_after
 from hub.domain.rights import Right
+from hub.rights import locating
 from hub.store import erasing, links, normalise, people, questions, requests, subjects
 from hub.store.normalise import Malformed
 from hub.store.returns import by_own_act
@@ -92,6 +94,19 @@ def join(work: Work, opened: Opened, found: Iterable[Held]) -> None:
             return
         work.step(connection, due_at=deployment.now())
     raise Grew
+
+
+def in_question(work: Work, opened: Opened, found: Iterable[Held]) -> list[Held]:
+    """Records of which `hub review` asks whether they are the persons'. The question would go with
+    the persons, so it is answered before: they are weak matches. Raises ConnectorError."""
+    with read_only(work.deployment.database).connect() as connection:
+        asked = questions.naming(connection, opened.system.id, [one.id for one in work.mine])
+    refs = {(one.stream, one.scope, one.external_id) for one in asked}
+    refs -= {(one.ref.stream, one.ref.scope, one.ref.id) for one in found}
+    if not refs:
+        return []
+    there = locating.linked_only(opened, [Ref(*one) for one in sorted(refs)])
+    return [replace(one, by="review", certain=False, emails=()) for one in there]
 
 
 def _owners(

@@ -218,6 +218,8 @@ def _locate(work: Work, opened: Opened) -> bool:
             for one in found
             if (one.ref.stream, one.ref.scope, one.ref.id) in ours or one.by == "alias"
         ]
+    if work.task.act == Act.ERASE:
+        found += newcomers.in_question(work, opened, found)
     newcomers.join(work, opened, found)
     addresses.learn(work, found)
     before = len(work.receipt.records)

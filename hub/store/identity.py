@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from hub.vault import BLOCK, IDENTIFIER, SHADOW, BlindIndex
 
+_KNOWN = "email-digest"
+
 
 class Identities:
     """The blind index in the words of the domain. Every digest is bound to its controller."""
@@ -31,7 +33,16 @@ class Identities:
 
     def blocks(self, controller: str, kind: str, value: str) -> list[bytes]:
         """Digests to look for an erasure block under: every version of the key."""
-        return self._index.digests_all_versions(BLOCK, controller, kind, value)
+        found = self._index.digests_all_versions(BLOCK, controller, kind, value)
+        if kind == "email":
+            known = self.email(controller, value).hex()
+            found += self._index.digests_all_versions(BLOCK, controller, _KNOWN, known)
+        return found
+
+    def block_known(self, controller: str, email: bytes) -> bytes:
+        """The same for an address of which only the digest is left: a former one, that no system
+        shows any more."""
+        return self._index.digest(BLOCK, controller, _KNOWN, email.hex())
 
     def request(
         self, right: str, controllers: Sequence[str], address: str, more: Sequence[str] = ()

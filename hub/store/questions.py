@@ -91,6 +91,22 @@ def open_about(
     ]
 
 
+def naming(connection: Connection, system: str, persons: Sequence[int]) -> list[Row[Any]]:
+    """Reviews that ask whether a record of a system is one of those persons', open ones and those
+    that a handler left alone."""
+    named = [
+        (sa.literal(" ") + review.c.persons + " ").contains(f" {number} ") for number in persons
+    ]
+    query = sa.select(review).where(
+        review.c.kind == "identity",
+        review.c.system == system,
+        review.c.external_id != "",
+        sa.or_(review.c.state == "open", review.c.decision == "ignore"),
+        sa.or_(*named) if named else sa.false(),
+    )
+    return list(connection.execute(query.order_by(review.c.id)))
+
+
 def decided(connection: Connection, kind: str, system: str) -> Row[Any] | None:
     """The latest approved review of a kind about a system as a whole."""
     query = (
