@@ -6,7 +6,7 @@ is a call into the sync.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from hub.delivery.deployment import Deployment
@@ -18,7 +18,7 @@ from hub.domain.profile import Value
 from hub.domain.rights import Right
 from hub.rights import targets
 from hub.rights.casefile import CaseFile
-from hub.store import deliveries, ledger, people, subjects
+from hub.store import deliveries, ledger, people, questions, subjects
 from hub.store.normalise import plain, vendor_value
 from hub.store.subjects import Subject
 from hub.vault.database import Connection
@@ -282,6 +282,7 @@ def _correct(
     """The hub's own values; the systems get theirs by their tasks."""
     changed = []
     for one in persons:
+        corrected: set[str] = set()
         for name, text in case.corrections.items():
             kind = deployment.landscape.fields[name].kind
             before = one.profile.get(name)
@@ -293,10 +294,39 @@ def _correct(
             origins = before.origins if before else frozenset({one.controller})
             value = plain(kind, text) if text else None
             one.profile[name] = Value(value, SOURCE, now, origins, rectified=True)
+            corrected.add(name)
+        _no_dispute(connection, deployment, one, corrected, now)
         _new_address(connection, deployment, one, case)
         one.changed = True
         changed.append(one)
     subjects.save(connection, changed, now)
+
+
+def _no_dispute(
+    connection: Connection,
+    deployment: Deployment,
+    person: Subject,
+    corrected: Collection[str],
+    now: datetime,
+) -> None:
+    """What was asked about corrected fields is answered: a handler's word on the old question would
+    put the correction aside, and until then nothing would be written where it was asked."""
+    settled = []
+    for linked in person.links:
+        system = deployment.landscape.systems.get(linked.system)
+        stream = (
+            next((s for s in system.streams if s.name == linked.stream), None) if system else None
+        )
+        fields = {m.vendor for m in stream.fields if m.hub in corrected} if stream else set()
+        if linked.state != "merged" and fields.intersection(linked.shadow.held):
+            shadow = linked.touch()
+            shadow.held = tuple(one for one in shadow.held if one not in fields)
+            settled.append(linked)
+    if not settled:
+        return
+    subjects.save_links(connection, deployment.identities, [(one, person.key) for one in settled])
+    asked = questions.conflicts(connection, [one.id for one in settled], corrected)
+    questions.decide(connection, asked, "moot", "corrected", now)
 
 
 def _new_address(

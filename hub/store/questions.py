@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -89,6 +89,17 @@ def open_about(
             )
         )
     ]
+
+
+def conflicts(connection: Connection, links: Sequence[int], fields: Collection[str]) -> list[int]:
+    """Open reviews that ask whose value of one of those fields is right."""
+    query = sa.select(review.c.id).where(
+        review.c.kind == "conflict",
+        review.c.state == "open",
+        review.c.link_id.in_(links),
+        review.c.field.in_(fields),
+    )
+    return list(connection.scalars(query))
 
 
 def naming(connection: Connection, system: str, persons: Sequence[int]) -> list[Row[Any]]:

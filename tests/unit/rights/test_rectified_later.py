@@ -10,6 +10,7 @@ from support.world import World
 
 from hub.domain.rights import Right
 from hub.store import questions
+from hub.sync import review
 from hub.testing.world import COMING, LIVE_PROJECT
 from hub.vault.database import read_only
 
@@ -132,3 +133,39 @@ def test_what_the_person_says_later_crosses_over_a_corrected_value(
     List(world, "crowst-tapahtumat").subscribes(AINO, first_name="Aino", last_name="Uusinimi")
     world.sync()
     assert bangeri.value(AINO, "last_name") == "Uusinimi"
+
+
+@pytest.fixture
+def disputed(world: World, desk: Desk, aino: str) -> int:
+    """Her last name was edited in two tools at once, and a handler is asked whose is right."""
+    world.clock.advance(3600)
+    crm = Crm(world, "crowst")
+    crm.edit(crm.id_of(aino) or "", last_name="Väärä")
+    List(world, "crowst-uutiset").edit(aino, last_name="Väärin")
+    world.sync()
+    with read_only(world.deployment.database).connect() as connection:
+        (asked,) = questions.reviews(connection)
+    assert (asked.kind, asked.field) == ("conflict", "last_name")
+    return int(asked.id)
+
+
+def test_a_dispute_from_before_it_is_over(world: World, desk: Desk, disputed: int) -> None:
+    """A handler's word on it would put the correction aside."""
+    number = desk.open(Right.RECTIFICATION, AINO, corrections={"last_name": "Kukkamäki"})
+    desk.identify(number)
+    desk.approve(number)
+    with pytest.raises(review.CannotDecide, match="moot"):
+        review.decide(desk.deployment, disputed, review.Decision.THEIRS, "handler")
+    desk.work()
+    world.sync()
+    assert held(world) == ("Kukkamäki", "Kukkamäki")
+
+
+def test_what_the_person_says_later_reaches_where_it_was_disputed(
+    world: World, desk: Desk, disputed: int
+) -> None:
+    correct(desk, "Kukkamäki")
+    world.clock.advance(3600)
+    Webinar(world, COMING).registers(AINO, name="Aino Uusinimi")
+    world.sync()
+    assert held(world) == ("Uusinimi", "Uusinimi")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from support.accounts import Crm, List, Webinar
 from support.rights_desk import Desk
 from support.world import World
 
 from hub.domain.rights import Right
-from hub.rights import dryrun, package
+from hub.rights import dryrun, package, slices
 from hub.testing.world import COMING
 
 
@@ -113,3 +116,27 @@ def test_a_dry_run_writes_nothing(world: World, desk: Desk, aino: str) -> None:
         "joint-webinar": 0,
     }
     assert {one.article for one in shown.applies} >= {"17(1)(b)"}
+
+
+@pytest.mark.parametrize("right", [Right.ERASURE, Right.ACCESS])
+def test_a_system_that_was_taken_out_before_is_never_taken_for_done(
+    world: World, desk: Desk, aino: str, right: Right
+) -> None:
+    """The hub still knows of her record there."""
+    landscape, mailer = world.deployment.landscape, "crowst-mailer"
+    left = {name: one for name, one in landscape.systems.items() if name != mailer}
+    world.deployment = replace(world.deployment, landscape=replace(landscape, systems=left))
+    number = desk.open(right, aino)
+    desk.identify(number)
+    found = dryrun.preview(desk.deployment, number, desk.opened, "token:1").systems
+    assert [one.problem for one in found if one.system == mailer] == ["system-missing"]
+    desk.approve(number)
+    desk.work()
+    slices.work(desk.deployment, mailer, desk.opened)
+    desk.confirm(number)
+    assert desk.states(number)[mailer] == "attention: system-missing"
+    assert desk.row(number).state == "attention"
+    world.deployment = replace(world.deployment, landscape=landscape)  # it is brought back
+    world.clock.advance(3600)
+    desk.work()
+    assert desk.states(number)[mailer] == "verified"
