@@ -213,6 +213,9 @@ def confirm(
     if task is None or task.state != TaskState.AWAITING_EXTERNAL.value:
         raise CannotConfirm(f"task {task_id} does not wait for a person's confirmation")
     request = _request_of(connection, task, lock=True)
+    task = requests.get_task(connection, task_id)  # as it is now that nobody else confirms it
+    if task is None or task.state != TaskState.AWAITING_EXTERNAL.value:
+        raise CannotConfirm(f"task {task_id} does not wait for a person's confirmation")
     key = deployment.vault.open_keys([request.key_id])[request.key_id]
     receipt = Receipt.open(key, task.id, task.receipt)
     receipt.confirmed_by = by.strip()

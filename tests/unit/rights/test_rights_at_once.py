@@ -15,7 +15,7 @@ from support.world import World, small_world
 
 from hub.domain.audit import Event
 from hub.domain.rights import Right
-from hub.rights import decide, intake, notices
+from hub.rights import decide, intake, manual, notices
 from hub.rights.notices import Way
 from hub.store import audit, requests, subjects
 from hub.store import notices as rows
@@ -135,3 +135,28 @@ def test_what_is_undone_leaves_nothing_in_the_log(world: World, desk: Desk) -> N
     assert happened(desk) == before
     decide.hold(desk.deployment, number, "cli:a", on=True)
     assert happened(desk) == [*before, Event.REQUEST_HELD]
+
+
+def test_a_task_that_two_confirm_has_one_name(
+    world: World, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Crm(world, "crowst").add(AINO, first_name="Aino")
+    world.sync()
+    number = desk.run(Right.NO_AUTOMATED_DECISIONS, AINO)
+    (task, *_) = [one for one in desk.tasks(number).values() if one.state == "awaiting_external"]
+    both, real = threading.Barrier(2), manual._request_of
+
+    def both_have_read_it(*given: Any, **more: Any) -> Any:
+        both.wait(10)
+        return real(*given, **more)
+
+    def confirms(name: str) -> None:
+        with desk.deployment.database.begin() as connection:
+            manual.confirm(connection, desk.deployment, task.id, name, "Done by hand.")
+
+    monkeypatch.setattr(manual, "_request_of", both_have_read_it)
+    came_to = at_once(lambda: confirms("Maija Mallikas"), lambda: confirms("Matti Mallikas"))
+    refused = [one for one in came_to if isinstance(one, manual.CannotConfirm)]
+    assert (len(refused), came_to.count(None)) == (1, 1), came_to
+    assert happened(desk).count(Event.TASK_CONFIRMED) == 1
+    assert desk.receipt(number, task.system).confirmed_by in ("Maija Mallikas", "Matti Mallikas")
