@@ -60,6 +60,8 @@ READ_BACK = tuple(timedelta(seconds=s) for s in (1, 5, 30, 300, 3600))
 """Between read-backs of an act that the vendor took on and has not shown yet."""
 SHOWN_WITHIN = 28
 """Read-backs, of a day or so, after which a person is told that it does not show; they go on."""
+GONE = "gone"
+"""Of a record that was found before, and that looking for it everywhere shows no more."""
 LOOKS = 3
 """How often one attempt looks again for what came back while it acted."""
 
@@ -225,11 +227,18 @@ def _locate(work: Work, opened: Opened) -> bool:
     before = len(work.receipt.records)
     for one in found:
         entry = work.receipt.found(one)
-        if entry.get("verified") and work.task.act == Act.ERASE:
+        proved = entry.get("verified", "")
+        if proved == GONE or (proved and work.task.act == Act.ERASE):
             # it is back: what was proved does not hold any more
             entry.pop("verified")
             entry.pop("outcome", None)
             before -= 1
+    if work.task.act != Act.ERASE:  # which is read back, by another way
+        there = {(one.ref.stream, one.ref.scope, one.ref.id) for one in found}
+        for entry in _counting(work):
+            if (entry["stream"], entry["scope"], entry["id"]) not in there:
+                # somebody else deleted it since: nothing is left there to correct or to restrict
+                entry["outcome"], entry["verified"] = "ok", GONE
     # committed with the next step, which comes before anything is done there
     work.found = [one.ref for one in found if work.receipt.found(one)["certain"] == "yes"]
     return len(work.receipt.records) > before

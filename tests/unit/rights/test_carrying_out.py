@@ -356,3 +356,28 @@ def test_a_write_that_nobody_settles_is_told(
     world.clock.advance(3600)
     desk.work()
     assert desk.states(number)[system] == "verified"
+
+
+@pytest.mark.parametrize("right", [Right.RECTIFICATION, Right.RESTRICTION])
+def test_a_record_that_vanishes_while_it_is_worked_on_holds_nothing_up(
+    world: World, desk: Desk, aino: str, monkeypatch: pytest.MonkeyPatch, right: Right
+) -> None:
+    crm = Crm(world, "crowst")
+    new = {"last_name": "Uusi"} if right is Right.RECTIFICATION else {}
+    number = desk.open(right, aino, corrections=new)
+    desk.identify(number)
+    connector = desk.opened(CRM).connector
+    locate = connector.locate
+
+    def deleted_meanwhile(*asked: Any) -> Any:
+        found = locate(*asked)
+        if crm.id_of(aino):
+            crm.delete(crm.id_of(aino) or "")
+        return found
+
+    monkeypatch.setattr(connector, "locate", deleted_meanwhile)
+    desk.approve(number)
+    desk.work()
+    world.clock.advance(DAY)
+    desk.work()
+    assert desk.states(number)[CRM] == "verified"
