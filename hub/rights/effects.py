@@ -295,7 +295,8 @@ def _correct(
             value = plain(kind, text) if text else None
             one.profile[name] = Value(value, SOURCE, now, origins, rectified=True)
             corrected.add(name)
-        _no_dispute(connection, deployment, one, corrected, now)
+        if one.controller in plan.controllers:  # else it is about what the other knows itself
+            _no_dispute(connection, deployment, one, corrected, now)
         _new_address(connection, deployment, one, case)
         one.changed = True
         changed.append(one)

@@ -59,6 +59,8 @@ def start_cooled(deployment: Deployment) -> list[str]:
             request = requests.get(connection, number, lock=True)
             if request is None or request.state != RequestState.COOLING_OFF.value:
                 continue
+            if request.on_hold:  # since we looked
+                continue
             case = assess.casefile(deployment, request)
             kept = Plan.load(request.plan).exemptions
             fresh = assess.draft(connection, deployment, request, case, kept)

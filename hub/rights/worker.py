@@ -207,11 +207,13 @@ def _locate(work: Work, opened: Opened) -> bool:
         found = list(locating.locate(opened, wanted))
     if work.task.act == Act.ERASE:
         whose = work.task.controllers.split()
+        asked = newcomers.in_question(work, opened, found)
         found = [
             one
             for one in found
             if not newcomers.left_alone(work.deployment, opened, work.request, whose, one)
         ]
+        found += asked
     if work.task.act == Act.LIFT:
         # what this request did not restrict is not for it to lift
         ours = {(one["stream"], one["scope"], one["id"]) for one in work.receipt.records}
@@ -220,8 +222,6 @@ def _locate(work: Work, opened: Opened) -> bool:
             for one in found
             if (one.ref.stream, one.ref.scope, one.ref.id) in ours or one.by == "alias"
         ]
-    if work.task.act == Act.ERASE:
-        found += newcomers.in_question(work, opened, found)
     newcomers.join(work, opened, found)
     addresses.learn(work, found)
     before = len(work.receipt.records)
