@@ -12,7 +12,7 @@ from hub.domain.rights import RequestState, Right, TaskState
 from hub.rights import coordinator, targets
 from hub.rights.casefile import Receipt
 from hub.rights.decide import refused
-from hub.store import audit, erasing, requests
+from hub.store import audit, erasing, people, requests
 from hub.vault.database import Connection, Row
 
 Place = tuple[str, str, str, str]
@@ -57,6 +57,14 @@ def others(connection: Connection, deployment: Deployment, request: Row[Any]) ->
                     at = place(task.system, entry)
                     found.records[at] = found.records.get(at) or entry.get("memo", "")
     return found
+
+
+def restricts(connection: Connection, request: Row[Any]) -> bool:
+    """Whether somebody is still restricted by that request: its case file is what lifts it."""
+    if request.right != Right.RESTRICTION.value or request.state not in _STANDS:
+        return False
+    rows = people.rows(connection, sorted(_whole(connection, request)))
+    return any(one.restricted for one in rows) and not lifted(connection, request.id)
 
 
 def lifted(connection: Connection, number: int) -> bool:

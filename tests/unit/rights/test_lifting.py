@@ -93,3 +93,15 @@ def test_a_record_that_was_never_restricted_is_not_lifted(
     _lift(desk, number)
     assert events.status(aino) == "subscribed"
     assert desk.states(number)[f"{MAILER} lift"] == "verified"
+
+
+def test_a_restriction_can_be_lifted_however_long_it_stood(
+    world: World, desk: Desk, aino: str
+) -> None:
+    number = _restricted(desk, aino)
+    desk.watch(4 * 365)
+    assert desk.row(number).state == "closed", "its case file knows the way back"
+    _lift(desk, number)
+    assert List(world, LIST).status(aino) == "subscribed"
+    desk.watch(1)
+    assert desk.row(number).state == "archived"
