@@ -250,7 +250,27 @@ def _stop_everything(
             block(connection, deployment, [controller], passing, now, request=number)
             marks = [mark for mark in marks if mark[0] != "email"]
         block(connection, deployment, [controller], marks, now)
+    _leave_projects(connection, deployment, whole)
     deliveries.cancel_ready(connection, [one.id for one in whole], "erasure-block")
+
+
+def _leave_projects(
+    connection: Connection, deployment: Deployment, persons: Iterable[Subject]
+) -> None:
+    """Another controller's person is no member any more because of these: that too is known there
+    only from here, and would let things across again."""
+    for one in persons:
+        for name in one.memberships:
+            project = deployment.landscape.projects.get(name)
+            for receiver in (project.controllers if project else frozenset()) - {one.controller}:
+                digests = [
+                    deployment.identities.email(receiver, address)
+                    for address in targets.emails_of(deployment.landscape, [one])
+                ]
+                for found in people.find(connection, receiver, "email", digests).values():
+                    if found.person_id is not None:
+                        how = f"crossed:{one.controller}"
+                        people.forget_membership(connection, found.person_id, name, how)
 
 
 def _forget_crossed(

@@ -188,6 +188,17 @@ def leave(connection: Connection, person_id: int, project: str, how: str, at: da
     )
 
 
+def forget_membership(connection: Connection, person_id: int, project: str, how: str) -> None:
+    """Let nothing be left of one membership, its history included."""
+    connection.execute(
+        sa.delete(membership).where(
+            membership.c.person_id == person_id,
+            membership.c.project == project,
+            membership.c.how == how,
+        )
+    )
+
+
 # erasure blocks, whole-company prohibitions, and refusals that wait for their person
 
 

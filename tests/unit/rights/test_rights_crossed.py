@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from support.accounts import Crm, List
 from support.rights_desk import Desk
 from support.world import World
@@ -164,3 +165,25 @@ def test_what_was_corrected_to_nothing_is_emptied_where_it_crossed_to(
     assert desk.states(number)["bangeri-crm crossed"] == "verified"
     assert not other.value(OONA, "company")
     assert other.value(OONA, "last_name") == "Omanimi"
+
+
+@pytest.mark.parametrize("company", ["", "Oy X"], ids=["nothing crossed", "a value crossed"])
+def test_nobody_stays_a_member_because_of_who_was_erased(
+    world: World, desk: Desk, company: str
+) -> None:
+    Crm(world, "bangeri").add(OONA, last_name="Omanimi")
+    world.sync()
+    more = {"company": company} if company else {}
+    Crm(world, "crowst").add(OONA, last_name="Omanimi", projects=LIVE_PROJECT, **more)
+    world.sync()
+
+    def reasons() -> list[str]:
+        with read_only(desk.deployment.database).connect() as connection:
+            return [how for _, _, how in people.memberships(connection, [1, 2])]
+
+    assert "crossed:crowst" in reasons()
+    number = desk.run(Right.ERASURE, OONA)
+    world.sync(full=True)
+    assert desk.states(number)["hub"] == "verified"
+    assert reasons() == []
+    assert Crm(world, "bangeri").value(OONA, "last_name") == "Omanimi"
