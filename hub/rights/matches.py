@@ -141,5 +141,12 @@ def _joined(connection: Connection, request: Row[Any], task: Row[Any], receipt: 
     }
     known_as = set(erasing.winners(connection, requests.persons_of(request)).values())
     others = set(erasing.winners(connection, sorted(persons)).values()) - known_as
+    if others and not request.open:
+        # its plan is carried out and never grows again
+        raise CannotDecide(
+            "closed",
+            f"request {request.id} is {request.state}, and to the hub the record is somebody "
+            "else's: answer that it is, and open a request for them",
+        )
     if others:
         requests.note_merge(connection, request, others)

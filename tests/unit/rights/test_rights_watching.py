@@ -12,7 +12,8 @@ from support.world import World
 from hub.api import Misconfigured, Unavailable
 from hub.domain.audit import Event
 from hub.domain.rights import Right
-from hub.rights import watch
+from hub.rights import matches, watch
+from hub.rights.decide import CannotDecide
 from hub.store import audit
 from hub.vault.database import read_only
 
@@ -121,3 +122,27 @@ def test_a_connectors_own_fault_holds_up_no_other(
     assert desk.tasks(number)[CRM, "records"].watched == 1
     assert Crm(world, "crowst").id_of(aino) is None
     assert desk.tasks(number)[MAILER, "records"].watched == 0, "it has its look when it can"
+
+
+def test_a_closed_request_takes_nobody_else_in(world: World, desk: Desk, aino: str) -> None:
+    """Who is somebody else to the hub has a request of their own, with a plan that is approved."""
+    number = desk.run(Right.ERASURE, aino, phone="+358401234567")
+    desk.confirm(number)
+    desk.close(number)
+    crm = Crm(world, "crowst")
+    other = crm.add("aila.toinen@posti.example", first_name="Aila", phone="+358401234567")
+    world.sync()
+    crm.add(aino, first_name="Aino")  # a lagging import
+    desk.watch(1.1)
+    task = desk.tasks(number)[CRM, "records"]
+    assert task.reason == "weak-match"
+    (weak,) = matches.weak(desk.deployment, task.id, desk.who)
+    assert weak.id == other
+    with pytest.raises(CannotDecide, match="open a request"):
+        matches.judge(desk.deployment, task.id, desk.second, same=True)
+    assert desk.row(number).state == "watching"
+    matches.judge(desk.deployment, task.id, desk.second, same=False)
+    desk.work()
+    assert desk.states(number)[CRM] == "verified"
+    assert crm.id_of(aino) is None
+    assert crm.id_of("aila.toinen@posti.example") == other
