@@ -12,6 +12,7 @@ from hub.delivery.lapse import lapse
 from hub.domain.audit import Event
 from hub.domain.gate import may_bring
 from hub.domain.profile import Value
+from hub.domain.rights import Right
 from hub.store import (
     audit,
     deliveries,
@@ -123,6 +124,7 @@ def _identity(
     if decision is Decision.LINK:
         if person is None:
             raise CannotDecide(f"say whose record it is; named are: {review.persons or 'nobody'}")
+        _unless_erased(deployment, person)
         match = Match("person", (person,))
     else:
         match = Match("new")
@@ -149,6 +151,18 @@ def _identity(
     with deployment.database.begin() as connection:
         _close(deployment, connection, review, "approved", f"{decision} {person or ''}".strip())
     return "the record has its person now"
+
+
+def _unless_erased(deployment: Deployment, person: int) -> None:
+    """A record that is linked to somebody who is being erased would be found by nobody any more:
+    its system may have been looked at already."""
+    with deployment.database.connect() as connection:
+        for one in requests.about(connection, [person]):
+            if one.right == Right.ERASURE.value and requests.tasks_of(connection, one.id):
+                raise CannotDecide(
+                    f"the rights request {one.id} erases that person: its task there asks about "
+                    f"the record (`hub rights show {one.id}`), or decide once it is closed"
+                )
 
 
 def _admit(

@@ -11,6 +11,7 @@ from support.world import World
 from hub.domain.rights import Right
 from hub.rights import matches
 from hub.store import people, questions
+from hub.sync import review
 from hub.vault.database import read_only
 
 NOW = "aino.uusi@posti.example"
@@ -84,3 +85,17 @@ def test_a_record_in_question_is_asked_about_before_it_is_forgotten(
     assert crm.id_of(NOW) is None
     world.sync(full=True)
     assert _living(desk) == []
+
+
+def test_no_record_is_linked_to_who_is_being_erased(world: World, desk: Desk, moved: str) -> None:
+    """Its system may have been looked at already: it would stay there, and its link would go."""
+    double = Crm(world, "crowst").add(moved, first_name="Aino", last_name="Kukkamaa")
+    world.sync()
+    with read_only(desk.deployment.database).connect() as connection:
+        (asked,) = questions.reviews(connection)
+    assert asked.external_id == double
+    number = desk.open(Right.ERASURE, NOW)
+    desk.identify(number)
+    desk.approve(number)
+    with pytest.raises(review.CannotDecide, match=f"request {number}"):
+        review.decide(desk.deployment, asked.id, review.Decision.LINK, "handler", person=1)
