@@ -47,6 +47,7 @@ __all__ = [
     "read_only",
     "sqlite_path",
     "upsert",
+    "use_write_ahead_log",
 ]
 
 BUSY_TIMEOUT_MS = 30_000
@@ -179,7 +180,7 @@ def _configure_sqlite(engine: Engine, *, synchronous: Synchronous, secure_delete
         # The driver's own BEGIN comes too late and is always deferred; ours is in on_begin.
         connection.isolation_level = None
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}").close()
-        _use_write_ahead_log(connection)
+        use_write_ahead_log(connection)
         for pragma in pragmas:
             connection.execute(pragma).close()
 
@@ -194,7 +195,7 @@ def _configure_sqlite(engine: Engine, *, synchronous: Synchronous, secure_delete
     event.listen(engine, "begin", on_begin)
 
 
-def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+def use_write_ahead_log(connection: sqlite3.Connection) -> None:
     """Turn a new file to WAL; nothing is written where it is so already.
 
     Several processes may open a new file at once. SQLite turns it while it holds a read lock,
