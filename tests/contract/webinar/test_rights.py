@@ -131,6 +131,18 @@ def test_an_incomplete_search_is_an_error(world: World, zoom: Zoom) -> None:
         located(world.open(other_users=["kukaan"]), emails=(AINO,))
 
 
+def test_a_row_that_cannot_be_understood_may_be_the_persons(world: World, zoom: Zoom) -> None:
+    """Also where only the hub's link says whose it is, or the address is not in ASCII."""
+    linked = {"email": BERTTA, "id": "vanha", "create_time": "eilen"}
+    foreign = {"email": "päivi@hämäläinen.example", "create_time": "eilen"}
+    world.seed(linked, foreign, webinar=ELSEWHERE)
+    ref = Ref("registrants", str(ELSEWHERE), "vanha")
+    for sought in ({"refs": (ref,)}, {"emails": ("päivi@hämäläinen.example",)}):
+        with pytest.raises(BadAnswer):
+            located(zoom, **sought)
+    assert located(zoom, emails=(AINO,)) == []
+
+
 def test_a_webinar_that_is_gone_holds_nobody(world: World, zoom: Zoom) -> None:
     registered(world)
     gone = Ref("registrants", "91000000099", "x")
