@@ -14,7 +14,13 @@ class Wishes(Base):
 
     def seen(self, person: str) -> list[Record]:
         """The record by every way that there is to it."""
-        return [self.there(person), latest(self.pages())[person]]
+        records = [self.there(person), latest(self.pages())[person]]
+        for record in records:
+            topics = [consent.topic for consent in record.consents]
+            assert len(topics) == len(set(topics)), (
+                f"a record speaks once of each topic, or one wish hides another: {topics}"
+            )
+        return records
 
     def test_nothing_said_is_not_a_wish(self) -> None:
         person = self.add_person(self.email("aino"))
@@ -90,6 +96,17 @@ class Wishes(Base):
             assert Stance.UNDELIVERABLE in {consent.stance for consent in record.consents}
             assert self.wish(record).stance is not Stance.NO
 
+    def test_a_withdrawal_by_one_whose_address_bounces_is_told(self) -> None:
+        self.need(Ability.BOUNCE, Ability.WITHDRAWAL)
+        email = self.email("aino")
+        person = self.add_person(email)
+        self.subscribe_by_form(email)
+        self.bounce(email)
+        self.clock.advance(60)
+        self.unsubscribe(email)
+        for record in self.seen(person):
+            assert self.wish(record).stance is Stance.NO
+
     def test_a_changed_wish_is_among_what_changed(self) -> None:
         self.need(Ability.CHANGED_CONSENTS, Ability.WITHDRAWAL)
         email = self.email("aino")
@@ -163,6 +180,14 @@ class WritingWishes(Base):
             "the destination's refusal is read before every YES, and stands"
         )
         assert self.stance(email) is Stance.NO
+
+    def test_a_yes_to_one_whose_address_bounces_is_taken_for_no_refusal(self) -> None:
+        """The hub records a prohibition for each REFUSED; a bounce says nothing of the wish."""
+        self.need(Ability.BOUNCE)
+        person, email = self.someone()
+        self.bounce(email)
+        ask = write(self.ref(person), consents=[yes(self.topic)], scope=self.scope)
+        assert self.write_consents(ask)[ask.key].verdict is not Verdict.REFUSED
 
     def test_fields_are_left_alone(self) -> None:
         person, email = self.someone()
