@@ -20,6 +20,8 @@ class Wishes(Base):
             assert len(topics) == len(set(topics)), (
                 f"a record speaks once of each topic, or one wish hides another: {topics}"
             )
+            assert (record.act is None) == (record.acted_at is None), "an act has its time"
+            assert record.acted_at is None or record.acted_at.utcoffset() is not None
         return records
 
     def test_nothing_said_is_not_a_wish(self) -> None:
@@ -84,6 +86,7 @@ class Wishes(Base):
         for record in self.seen(person):
             assert self.wish(record).stance is Stance.YES
             assert self.wish(record).act is None, "nobody but the person can give a consent"
+            assert record.act is None, "a record that others made is no way back after an erasure"
 
     def test_a_bounce_is_no_wish(self) -> None:
         self.need(Ability.BOUNCE)
@@ -167,6 +170,16 @@ class WritingWishes(Base):
         result = self.write_consents(intent)[intent.key]
         assert result.verdict is Verdict.OK, result.reason
         assert self.stance(email) in (Stance.YES, Stance.PENDING)
+
+    def test_a_yes_that_the_hub_wrote_is_no_act_when_it_is_read(self) -> None:
+        """Else it would stand against a refusal that was made meanwhile."""
+        self.need(Ability.STAFF_SUBSCRIBE)
+        person, _ = self.someone()
+        self.clock.advance(60)
+        ask = write(self.ref(person), consents=[yes(self.topic, act="recorded")])
+        assert self.write_consents(ask)[ask.key].verdict is Verdict.OK
+        for record in (self.there(person), latest(self.pages())[person]):
+            assert self.wish(record).act is None
 
     def test_a_yes_over_a_refusal_is_refused_and_leaves_it(self) -> None:
         person, email = self.someone()
