@@ -2,8 +2,10 @@
 
 Before every YES the member is read. Someone who unsubscribed is left as they are and answered
 REFUSED; Mailchimp itself guards only those who unsubscribed by their own hand. So is someone whose
-address bounces, but that is no wish and so PERMANENT: the hub would record a refusal. A NO asks nothing first and is always `unsubscribed`, never an archive: an archived member
-reads as if nothing had been said.
+address bounces, but that is no wish and so PERMANENT: the hub would record a refusal.
+
+A NO asks nothing first and is always `unsubscribed`, never an archive: an archived member reads as
+if nothing had been said.
 """
 
 from __future__ import annotations

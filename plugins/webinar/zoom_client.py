@@ -56,7 +56,7 @@ _TOO_OLD = 12702  # reports of long ago are no longer told
 _OVER = {3000: "registration-closed", 3038: "webinar-over", 3035: "full", 3043: "full"}
 _TRIES = 3
 _NUMBERED = frozenset({USER_WEBINARS})
-"""Lists that are paged by `page_number`: the token that they answer is one that they do not take."""
+"""Lists that are paged by `page_number`: they answer a token, and take none."""
 
 
 def outcome(route: str, answer: Reply | Exception, *, empty_ok: bool = False) -> Outcome:
@@ -169,8 +169,10 @@ class Client:
         token, number = "", 1
         while True:
             asked = {**query, "page_size": PAGE}
-            if token:
-                asked |= {"page_number": number} if route in _NUMBERED else {"next_page_token": token}
+            if token and route in _NUMBERED:
+                asked["page_number"] = number
+            elif token:
+                asked["next_page_token"] = token
             reply = self.http.call("GET", route, path=path, query=asked, limit=limit)
             if token and reply.status == 400 and _problem(route, reply)[0] == 300:
                 raise _Moved

@@ -254,7 +254,7 @@ class TestWishes:
     def test_an_opt_out_of_one_whose_address_bounces_is_no_less_told(
         self, account: Account
     ) -> None:
-        """The hub keeps one wish for each topic: the bounce must not stand in the refusal's place."""
+        """The hub keeps one wish for each topic: a bounce must not stand in a refusal's place."""
         aino = account.add(AINO)
         account.sandbox.edit(aino, {"hs_email_hard_bounce_reason_enum": "UNKNOWN_USER"})
         connector = account.open(topics=(NEWSLETTER, "*"))
