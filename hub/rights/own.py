@@ -57,7 +57,7 @@ def _erase(work: Work) -> None:
     def forget(connection: Connection) -> tuple[list[Row[Any]], list[int]] | datetime:
         work.still(connection)
         gone = erasing.persons_with_merged(connection, sorted(whole))
-        flying = deliveries.flying_at(connection, None, [row.id for row in gone])
+        flying = deliveries.flying_anywhere(connection, [row.id for row in gone])
         if flying is not None:  # settling it needs their rows
             return flying
         known = [one for one in work.persons.values() if one.id in whole]

@@ -102,6 +102,23 @@ def ready_keys(
 
 # in the words of the partial index ix_delivery_open: that is how the databases know to use it
 _OPEN_NOW = sa.text("delivery.state in ('ready', 'sent', 'unknown')")
+# What every attempt at a rights task asks is built once: that costs more than to carry it out.
+_THESE: sa.BindParameter[Any] = sa.bindparam("these", expanding=True)
+_OF_TASK = (
+    sa.select(delivery).where(delivery.c.task_id == sa.bindparam("task")).order_by(delivery.c.id)
+)
+_OF_TASK_OPEN = _OF_TASK.where(delivery.c.state.in_(IN_FLIGHT))
+_SINCE = sa.func.min(sa.func.coalesce(delivery.c.sent_at, delivery.c.created_at))
+_FLYING_ANYWHERE = sa.select(_SINCE).where(
+    _OPEN_NOW,
+    delivery.c.state.in_(IN_FLIGHT),
+    delivery.c.lane != int(Lane.RIGHTS),
+    delivery.c.person_id.in_(_THESE),
+)
+_FLYING_AT = _FLYING_ANYWHERE.where(delivery.c.system == sa.bindparam("system"))
+_FLYING_ABOUT = sa.select(_SINCE).where(
+    _OPEN_NOW, delivery.c.link_id.in_(_THESE), delivery.c.state.in_(IN_FLIGHT)
+)
 _flying = delivery.alias("flying")
 _NEXT = (
     sa.select(delivery)
@@ -264,39 +281,32 @@ def add_sent(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
 
 def of_task(connection: Connection, task_id: int, *, open_only: bool = False) -> list[Row[Any]]:
     """The acts of a rights task, oldest first; `open_only`: those whose outcome is not known."""
-    query = sa.select(delivery).where(delivery.c.task_id == task_id).order_by(delivery.c.id)
-    if open_only:
-        query = query.where(delivery.c.state.in_(IN_FLIGHT))
-    return list(connection.execute(query))
+    query = _OF_TASK_OPEN if open_only else _OF_TASK
+    return list(connection.execute(query, {"task": task_id}))
 
 
-def flying_at(
-    connection: Connection, system: str | None, persons: Sequence[int]
-) -> datetime | None:
-    """Since when a sync write about one of the persons is in flight to that system (None: to any);
-    None where none is."""
-    query = sa.select(_SINCE).where(
-        _OPEN_NOW, delivery.c.state.in_(IN_FLIGHT), delivery.c.lane != int(Lane.RIGHTS)
-    )
-    if system is not None:
-        query = query.where(delivery.c.system == system)
-    return _since(connection, query, delivery.c.person_id, persons)
+def flying_at(connection: Connection, system: str, persons: Sequence[int]) -> datetime | None:
+    """Since when a sync write about one of the persons is in flight to that system; None where none
+    is."""
+    return _since(connection, _FLYING_AT, persons, system=system)
+
+
+def flying_anywhere(connection: Connection, persons: Sequence[int]) -> datetime | None:
+    """Since when a sync write about one of the persons is in flight to any system; None where none
+    is."""
+    return _since(connection, _FLYING_ANYWHERE, persons)
 
 
 def flying_about(connection: Connection, links: Sequence[int]) -> datetime | None:
     """Since when a write of one of those linked records is in flight, on whatever lane; None where
     none is."""
-    query = sa.select(_SINCE).where(_OPEN_NOW, delivery.c.state.in_(IN_FLIGHT))
-    return _since(connection, query, delivery.c.link_id, links)
-
-
-_SINCE = sa.func.min(sa.func.coalesce(delivery.c.sent_at, delivery.c.created_at))
+    return _since(connection, _FLYING_ABOUT, links)
 
 
 def _since(
-    connection: Connection, query: sa.Select[Any], column: sa.Column[Any], among: Sequence[int]
+    connection: Connection, query: sa.Select[Any], among: Sequence[int], **more: str
 ) -> datetime | None:
-    found = [connection.scalar(query.where(column.in_(part))) for part in chunks(among)]
+    found = [connection.scalar(query, {"these": part, **more}) for part in chunks(among)]
     return min((one for one in found if one is not None), default=None)
 
 
