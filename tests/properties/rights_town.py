@@ -241,7 +241,7 @@ class RightsTown(RightsHandler):
             self.confirms()
             for number, request in self.law.asked.items():
                 row = self.desk.row(number)
-                if row.state == "planned" and request.started:
+                if row.state == "planned" and (request.started or request.cooling):
                     for actor in ("cli:handler", "cli:second"):
                         self.approves(number, actor)
             open_ = self._unfinished()
