@@ -81,7 +81,7 @@ def hand_over(work: Work, connection: Connection, reason: str) -> None:
 def residuals(work: Work, connection: Connection, opened: Opened) -> None:
     """Tasks for what the vendor may keep that no call reaches, once something was found there."""
     now = work.deployment.now()
-    meant = [one for one in opened.type.residuals if work.task.act == one.act.value]
+    meant = [one for one in opened.type.residuals if work.task.act == (one.act or "export")]
     if not meant:
         return
     known = {
