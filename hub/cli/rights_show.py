@@ -22,8 +22,8 @@ from hub.domain.rights import RequestState
 from hub.opening import Hub
 from hub.rights import assess, coordinator
 from hub.rights.casefile import CaseFile
-from hub.rights.decide import deadline_of, refused
 from hub.rights.dryrun import Found, Preview, preview
+from hub.rights.due import deadline_of, refused
 from hub.store import requests
 from hub.vault.database import Row, read_only
 

@@ -5,10 +5,8 @@ is asked for at once: it names the plan it was decided on, and the request's ver
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any
-
-import orjson
 
 from hub.delivery.deployment import Deployment
 from hub.domain.audit import Event
@@ -16,7 +14,6 @@ from hub.domain.deadline import (
     Deadline,
     Extension,
     ExtensionReason,
-    IdentityQuestion,
     answer_by,
     helsinki_day,
     may_extend,
@@ -26,6 +23,7 @@ from hub.domain.plan import Exemption, Plan
 from hub.domain.rights import RequestState, Right, TaskState, may_withdraw
 from hub.rights import assess, coordinator
 from hub.rights.casefile import CaseFile
+from hub.rights.due import answered, dates, deadline_of, questions, refused
 from hub.rights.notes import add_note
 from hub.store import people, requests
 from hub.store.sql import once_more
@@ -58,21 +56,6 @@ def load(connection: Connection, number: int, *, lock: bool = False) -> Row[Any]
     if request is None:
         raise NoSuchRequest(f"there is no request {number}")
     return request
-
-
-def refused(request: Row[Any]) -> bool:
-    """Whether the whole request was refused; while it is open, the person is still to be told."""
-    return request.reason in set(ExemptionGround)
-
-
-def deadline_of(request: Row[Any]) -> Deadline:
-    """When the request must be answered, by what happened until now."""
-    extension = (
-        Extension(request.extended_at, ExtensionReason(request.extended_reason))
-        if request.extended_at
-        else None
-    )
-    return answer_by(request.received_at, questions=_questions(request), extension=extension)
 
 
 def approve(
@@ -216,9 +199,14 @@ def refuse(deployment: Deployment, number: int, ground: str, reason: str, actor:
             request,
             state=RequestState.NOTIFYING.value,
             reason=ground,
+            # no answer is waited for any more, and so the clock runs
+            questions=answered(request, deployment.now()),
             approved_at=None,
             approved_by="",
+            escalated="",  # of what may be another deadline everything is told anew
         )
+        request = load(connection, number)
+        requests.change(connection, request, **dates(request, deadline_of(request)))
         coordinator.tell(
             connection, deployment, number, Event.REQUEST_REFUSED, actor, ground=ground
         )
@@ -276,7 +264,7 @@ def extend(
         request = load(connection, number)
         due = answer_by(
             request.received_at,
-            questions=_questions(request),
+            questions=questions(request),
             extension=Extension(now, reason),
         )
         requests.change(
@@ -396,23 +384,6 @@ def _end(
         retain_until=now + deployment.landscape.rights.keep,
         **more,
     )
-
-
-def _questions(request: Row[Any]) -> list[IdentityQuestion]:
-    return [
-        IdentityQuestion(
-            datetime.fromisoformat(asked), datetime.fromisoformat(answered) if answered else None
-        )
-        for asked, answered in orjson.loads(request.questions)
-    ]
-
-
-def dates(request: Row[Any], due: Deadline) -> dict[str, date]:
-    """The columns of a deadline; while the clock stands still the last known ones stay."""
-    return {
-        "target_on": due.target or request.target_on,
-        "due_on": due.ends or request.due_on,
-    }
 
 
 def _ground(request: Row[Any], name: str) -> ExemptionGround:

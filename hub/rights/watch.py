@@ -21,8 +21,8 @@ from hub.domain.plan import Plan
 from hub.domain.rights import RequestState, TaskState
 from hub.rights import assess, coordinator, exempted, locating, newcomers
 from hub.rights.casefile import Receipt, ref_of
-from hub.rights.decide import deadline_of
 from hub.rights.dryrun import Open
+from hub.rights.due import deadline_of
 from hub.rights.targets import addressed
 from hub.store import requests
 from hub.vault.database import Connection, Row, checkpoint, read_only

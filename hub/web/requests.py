@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import Annotated, Any
 
 from fastapi import Path, Query
@@ -12,7 +11,8 @@ from starlette.responses import JSONResponse, Response
 from hub.domain.audit import Event
 from hub.domain.rights import RequestState, Right
 from hub.rights import assess, coordinator, dryrun, intake, package
-from hub.rights.decide import deadline_of, load, refused
+from hub.rights.decide import load
+from hub.rights.due import deadline_of, refused
 from hub.store import audit, requests
 from hub.store.tokens import Scope
 from hub.vault.database import read_only
@@ -49,16 +49,11 @@ def open_request(body: NewRequest, desk: TheDesk, token: Handler, request: Reque
             known = ", ".join(deployment.landscape.controllers)
             raise wrong_field("controllers", f"there is no such controller; there are: {known}")
     desk.all_of(token, body.controllers)
-    now = deployment.now()
-    received = body.received_at.astimezone(UTC) if body.received_at else now
-    ahead = (received - now).total_seconds()
-    if 0 < ahead <= intake.FUTURE:
-        received = now  # clocks differ; nothing may happen before it was received
     asked = intake.Asked(
         right=body.right,
         controllers=body.controllers,
         email=body.email,
-        received_at=received,
+        received_at=body.received_at or deployment.now(),
         name=body.name,
         phone=body.phone,
         language=body.language,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from support.accounts import Crm, List
@@ -12,10 +13,12 @@ from support.world import World
 from hub.domain.audit import Event, verify
 from hub.domain.deadline import ExtensionReason
 from hub.domain.exemption import ExemptionGround
+from hub.domain.landscape import HELSINKI
 from hub.domain.plan import Exemption
 from hub.domain.rights import DataCategory, Right
 from hub.rights import decide, identity, intake, lifting, manual, matches, watch
 from hub.rights.decide import CannotDecide
+from hub.rights.due import deadline_of
 from hub.rights.instructions import CATEGORIES
 from hub.store import audit, questions
 from hub.sync.review import Decision
@@ -24,6 +27,7 @@ from hub.vault.database import read_only
 
 AINO = "aino.kukkamaa@posti.example"
 CRM = "crowst-crm"
+DAY = 86_400.0
 
 
 def test_the_same_request_is_opened_once(desk: Desk, aino: str) -> None:
@@ -52,6 +56,70 @@ def test_what_cannot_be_right_is_named(desk: Desk, given: dict, field: str) -> N
     with pytest.raises(intake.Invalid, match="future"):
         later = {**asked, "received_at": now + timedelta(days=1)}
         intake.open_request(desk.deployment, intake.Asked(**later), "cli:handler")
+    # a slip in the year: no row may hold a moment that nobody can read again
+    with pytest.raises(intake.Invalid, match="see the year"):
+        slip = {**asked, "received_at": datetime(1, 1, 1, tzinfo=HELSINKI)}
+        intake.open_request(desk.deployment, intake.Asked(**slip), "cli:handler")
+
+
+def test_clocks_differ_and_nothing_happens_before_it_was_received(
+    world: World, desk: Desk, aino: str
+) -> None:
+    midnight = datetime(2026, 11, 10, 22, tzinfo=UTC)  # in Helsinki
+    world.clock.advance((midnight - world.clock.now()).total_seconds() - 10)
+    ahead = desk.deployment.now() + timedelta(seconds=30)
+    asked = intake.Asked(Right.ACCESS, ("crowst",), aino, ahead)
+    number = intake.open_request(desk.deployment, asked, desk.who).number
+    identity.new_code(desk.deployment, number, desk.who)
+    assert desk.row(number).received_at == desk.deployment.now()
+    assert deadline_of(desk.row(number)).paused
+
+
+@pytest.mark.parametrize("right", [right for right in Right if right is not Right.OBJECTION])
+def test_only_an_objection_is_to_purposes(desk: Desk, right: Right) -> None:
+    """Of automated decisions it would leave the profiling that was to end."""
+    corrections = {"last_name": "Laine"} if right is Right.RECTIFICATION else {}
+    with pytest.raises(intake.Invalid) as wrong:
+        desk.open(right, AINO, purposes=["newsletter"], corrections=corrections)
+    assert wrong.value.field == "purposes"
+
+
+def test_an_objection_is_to_a_purpose_of_who_is_asked(desk: Desk, world: World) -> None:
+    """Otherwise it would close with nothing recorded."""
+    land = world.deployment.landscape
+    other = replace(land.purposes["events"], controllers=frozenset({"bangeri"}))
+    changed = replace(land, purposes={**land.purposes, "events": other})
+    desk.world.deployment = replace(world.deployment, landscape=changed)
+    with pytest.raises(intake.Invalid, match="theirs: newsletter, profiling"):
+        desk.open(Right.OBJECTION, AINO, "crowst", purposes=["events"])
+    assert desk.open(Right.OBJECTION, AINO, "crowst", "bangeri", purposes=["events"])
+
+
+def test_a_refusal_is_due_within_a_month_although_a_question_is_open(
+    world: World, desk: Desk, aino: str
+) -> None:
+    number = desk.open(Right.ACCESS, aino)
+    identity.new_code(desk.deployment, number, desk.who)
+    world.clock.advance(2 * DAY)
+    decide.refuse(desk.deployment, number, "unfounded", "No answer came.", desk.who)
+    due = deadline_of(desk.row(number))
+    assert not due.paused
+    assert (due.target, due.ends) == (date(2026, 12, 4), date(2026, 12, 4))  # two days stood still
+    assert desk.row(number).due_on == due.ends
+
+
+def test_a_refusal_is_due_within_a_month_although_it_was_extended(
+    world: World, desk: Desk, aino: str
+) -> None:
+    number = desk.open(Right.ACCESS, aino)
+    decide.extend(desk.deployment, number, ExtensionReason.COMPLEX, "many", desk.who)
+    decide.refuse(desk.deployment, number, "unfounded", "The fourth this week.", desk.who)
+    due = deadline_of(desk.row(number))
+    assert (due.ends, due.extended) == (date(2026, 12, 2), False)
+    assert desk.row(number).due_on == due.ends
+    world.clock.advance(31 * DAY)
+    watch.escalate(desk.deployment)
+    assert desk.row(number).escalated == "late"
 
 
 def test_of_an_extended_deadline_everything_is_told_anew(
