@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from hub.rights.work import Work
 
 
+ANSWERED = frozenset({Right.ACCESS, Right.PORTABILITY, Right.INFORMATION})
+"""The rights whose answer is more than what was done."""
+
+
 def own_copy(work: Work, person: Subject) -> dict[str, Any]:
     """What the hub itself holds of one person: everything, or what they provided where the request
     is for a portability; without what was withheld of the system that it came from."""
@@ -36,11 +40,12 @@ def own_copy(work: Work, person: Subject) -> dict[str, Any]:
         done = activities.of_person(connection, person.id)
         projects = overview.memberships_of(connection, person.id)
         disclosed = deliveries.disclosures(connection, person.id)
+        others = targets.receivers(connection, deployment, person)
     # a merged person's rows stay under their own keys
     sealed = {one.key_id for one in done} | {one.key_id for one in events if one.key_id}
     keys = deployment.vault.open_keys(sorted(sealed))
     if chosen.portability:
-        projects, disclosed = [], []
+        projects, disclosed, others = [], [], []
     return {
         "controller": person.controller,
         "known_since": person.created_at.isoformat() if person.created_at else None,
@@ -94,14 +99,24 @@ def own_copy(work: Work, person: Subject) -> dict[str, Any]:
             for one in projects
         ],
         "recipients": [
-            {
-                "system": one.system,
-                "fields": one.fields.split(),
-                "purposes": one.purposes.split(),
-                "at": one.sent_at.isoformat(),
-                "outcome": one.state,
-            }
-            for one in disclosed
+            *(
+                {
+                    "company": deployment.landscape.controllers[other].name,
+                    "contact": deployment.landscape.controllers[other].contact,
+                    "fields": names,
+                }
+                for other, names in others
+            ),
+            *(
+                {
+                    "system": one.system,
+                    "fields": one.fields.split(),
+                    "purposes": one.purposes.split(),
+                    "at": one.sent_at.isoformat(),
+                    "outcome": one.state,
+                }
+                for one in disclosed
+            ),
         ],
     }
 

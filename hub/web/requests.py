@@ -207,12 +207,14 @@ def get_package(
         portable.Format, Query(description="json or zip (JSON and CSV files).")
     ] = portable.Format.JSON,
 ) -> Any:
-    """Get the answer to an access or portability request. Personal data; the look is logged."""
+    """Get the answer to an access, portability or information request. Personal data; the look is
+    logged."""
     deployment = desk.deployment
     with deployment.database.begin() as connection:
         row = desk.whole(connection, token, number)
-        if row.right not in (Right.ACCESS.value, Right.PORTABILITY.value):
-            raise Refused(409, "no-package", "Only access and portability have a package.")
+        if Right(row.right) not in package.ANSWERED:
+            told = "Only access, portability and information have a package."
+            raise Refused(409, "no-package", told)
         if row.state not in _GATHERED or refused(row):
             raise Refused(409, "not-gathered", "Nothing is gathered yet: approve the plan first.")
         right = Right(row.right)

@@ -16,7 +16,7 @@ from hub.domain.plan import Exemption, Plan
 from hub.domain.rights import DataCategory, Right
 from hub.rights import decide, package
 from hub.rights.exporting import Chosen
-from hub.testing.world import ASKS_BOTH, HELD
+from hub.testing.world import ASKS_BOTH, HELD, LIVE_PROJECT
 
 CRM = "crowst-crm"
 PIA = "pia.portti@posti.example"
@@ -55,6 +55,24 @@ def answered(desk: Desk, right: Right, who: str, *withheld: DataCategory) -> dic
     desk.close(number)
     assert desk.row(number).state == ("closed_with_exceptions" if kept else "closed")
     return answer
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_an_access_names_the_other_company_that_got_something(
+    world: World, desk: Desk, own: bool
+) -> None:
+    """Art. 15(1)(c): who it is, whether or not they know the person by themselves."""
+    if own:
+        Crm(world, "bangeri").add(PIA, last_name="Portti")
+        world.sync()
+    Crm(world, "crowst").add(PIA, last_name="Portti", company="Oy X", projects=LIVE_PROJECT)
+    world.sync()
+    assert Crm(world, "bangeri").value(PIA, "company") == "Oy X"
+    (copy,) = answered(desk, Right.ACCESS, PIA)["hub"]
+    (other,) = [one for one in copy["recipients"] if "company" in one]
+    assert (other["company"], other["contact"]) == ("Bängeri Oy", "genz@bangeri.fi")
+    assert other["fields"] == (["company"] if own else ["company", "email", "last_name"])
+    assert "Oy X" not in str(copy["recipients"])
 
 
 def test_an_access_tells_what_the_hub_collected(world: World, desk: Desk, aino: str) -> None:

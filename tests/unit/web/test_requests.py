@@ -374,7 +374,7 @@ def test_a_dry_run_shows_what_would_be_done_and_writes_nothing(office: Office) -
     assert all(count == 0 for count in office.world.writes().values())
 
 
-@pytest.mark.parametrize("right", ["access", "portability"])
+@pytest.mark.parametrize("right", ["access", "portability", "information"])
 def test_the_package_of_an_answer(office: Office, right: str) -> None:
     token = office.token()
     number = office.opened(token, right)
@@ -386,7 +386,8 @@ def test_the_package_of_an_answer(office: Office, right: str) -> None:
     finish(office, token, number)
     answer = office.get(f"/requests/{number}/package", token).json()
     assert answer["complete"] is True
-    if right == "access":
+    if right != "portability":
+        assert answer["package"]["controllers"][0]["name"] == "Crowst Oy"
         assert set(answer["package"]["systems"]) == set(SYSTEMS)
     else:  # nobody agreed to anything here
         assert answer["package"]["not_portable"] == "no consent or contract"
