@@ -163,6 +163,7 @@ def exempt(
                 raise CannotDecide(
                     "ground-ended", f"until {one.until}: name a day that is still to come"
                 )
+        _told(reason, "the reason")
         add_note(connection, deployment, request, "decisions", reason, actor)
         for one in exemptions:
             coordinator.tell(
@@ -191,6 +192,7 @@ def refuse(deployment: Deployment, number: int, ground: str, reason: str, actor:
         if request.state not in assess.PLANNABLE or requests.tasks_of(connection, number):
             raise _state(request, "refused")
         _ground(request, ground)
+        _told(reason, "the reason")
         add_note(connection, deployment, request, "decisions", reason, actor)
         request = load(connection, number)
         people.end_blocks(connection, number)
@@ -217,8 +219,9 @@ def withdraw(deployment: Deployment, number: int, actor: str) -> None:
     with deployment.database.begin() as connection:
         request = load(connection, number, lock=True)
         tasks = requests.tasks_of(connection, number)
-        begun = RequestState.EXECUTING if tasks else RequestState(request.state)
         # a plan that grew is planned again, and what it began is begun all the same
+        grown = bool(tasks) and request.state in assess.PLANNABLE
+        begun = RequestState.EXECUTING if grown else RequestState(request.state)
         if not may_withdraw(Right(request.right), begun):
             raise _state(request, "withdrawn")
         for task in tasks:
@@ -260,6 +263,7 @@ def extend(
             raise CannotDecide(
                 "too-late", "the person must be told of an extension within the first month"
             )
+        _told(explanation, "what the person was told of it")
         add_note(connection, deployment, request, "decisions", explanation, actor)
         request = load(connection, number)
         due = answer_by(
@@ -337,6 +341,12 @@ def notified(deployment: Deployment, number: int, how: str, text: str, actor: st
         raise CannotDecide("plan-grew", f"request {number} concerns more than was done: see there")
 
 
+def _told(text: str, what: str) -> None:
+    """Raise CannotDecide where nothing is said: it is what the person is told, and the proof."""
+    if not text.strip():
+        raise CannotDecide("reason-missing", f"say {what}: it stays in the case file")
+
+
 def _close(
     connection: Connection,
     deployment: Deployment,
@@ -345,6 +355,7 @@ def _close(
     text: str,
     actor: str,
 ) -> None:
+    _told(text, "what the person was told")
     add_note(connection, deployment, request, "notices", text, actor, how=how)
     request = load(connection, request.id)
     coordinator.tell(connection, deployment, request.id, Event.REQUEST_NOTIFIED, actor)
@@ -363,6 +374,7 @@ def note(deployment: Deployment, number: int, text: str, actor: str) -> None:
     """Add a handler's note to the case file."""
     with deployment.database.begin() as connection:
         request = load(connection, number, lock=True)
+        _told(text, "what is to be noted")
         add_note(connection, deployment, request, "notes", text, actor)
         coordinator.tell(connection, deployment, number, Event.NOTE_ADDED, actor)
 

@@ -18,7 +18,7 @@ from hub.rights.intake import GDPR_APPLIES
 _ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
 
 Line = Annotated[str, Field(max_length=254, pattern=_ONE_LINE)]
-Note = Annotated[str, Field(min_length=1, max_length=20_000)]
+Note = Annotated[str, Field(min_length=1, max_length=20_000, pattern=r"\S")]
 Language = Literal["fi", "sv", "en"]
 Code = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import Path, Query
@@ -180,6 +181,7 @@ def dry_run(number: Number, desk: TheDesk, token: Planner) -> answers.PreviewVie
             )
             for one in found.systems
         ],
+        applies=[answers.AppliesView(**asdict(one)) for one in found.applies],
     )
 
 

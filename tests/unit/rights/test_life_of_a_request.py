@@ -95,6 +95,34 @@ def test_an_objection_is_to_a_purpose_of_who_is_asked(desk: Desk, world: World) 
     assert desk.open(Right.OBJECTION, AINO, "crowst", "bangeri", purposes=["events"])
 
 
+def test_what_was_answered_is_taken_back_no_more(desk: Desk, aino: str) -> None:
+    number = desk.run(Right.ACCESS, aino)
+    assert desk.row(number).state == "notifying"
+    for _ in range(2):
+        with pytest.raises(CannotDecide, match="cannot be withdrawn"):
+            decide.withdraw(desk.deployment, number, desk.who)
+        if desk.row(number).open:
+            desk.close(number)
+    assert desk.row(number).state == "closed"
+
+
+def test_what_is_decided_has_its_reason(desk: Desk, aino: str) -> None:
+    number = desk.open(Right.ERASURE, aino)
+    desk.identify(number)
+    kept = Exemption(CRM, DataCategory.BILLING, ExemptionGround.UNFOUNDED)
+    deployment, who = desk.deployment, desk.who
+    for act in (
+        lambda: decide.exempt(deployment, number, [kept], " ", who),
+        lambda: decide.refuse(deployment, number, "unfounded", "", who),
+        lambda: decide.extend(deployment, number, ExtensionReason.COMPLEX, "\n", who),
+        lambda: decide.note(deployment, number, "", who),
+    ):
+        with pytest.raises(CannotDecide) as why:
+            act()
+        assert why.value.code == "reason-missing"
+    assert desk.row(number).state == "planned"
+
+
 def test_a_refusal_is_due_within_a_month_although_a_question_is_open(
     world: World, desk: Desk, aino: str
 ) -> None:

@@ -57,6 +57,22 @@ def answered(desk: Desk, right: Right, who: str, *withheld: DataCategory) -> dic
     return answer
 
 
+def test_a_customer_who_refuses_all_marketing_is_a_customer(desk: Desk, pia: str) -> None:
+    """What they provided under the contract is theirs all the same (Art. 20(1)(a))."""
+    desk.run(Right.OBJECTION, pia)
+    answer = answered(desk, Right.PORTABILITY, pia)
+    assert "not_portable" not in answer
+    assert answer["hub"][0]["profile"]["first_name"]["value"] == "Pia"
+    assert answer["systems"][CRM]["records"][0]["values"]["first_name"] == "Pia"
+
+
+def test_who_only_agreed_and_took_it_back_has_nothing_portable(
+    world: World, desk: Desk, aino: str
+) -> None:
+    desk.run(Right.OBJECTION, aino)
+    assert answered(desk, Right.PORTABILITY, aino)["not_portable"]
+
+
 @pytest.mark.parametrize("own", [True, False])
 def test_an_access_names_the_other_company_that_got_something(
     world: World, desk: Desk, own: bool
