@@ -17,6 +17,7 @@ from hub.domain.deadline import (
     answer_by,
     helsinki_day,
     may_extend,
+    months_after,
 )
 from hub.domain.exemption import ExemptionGround, may_exempt
 from hub.domain.plan import Exemption, Plan
@@ -48,6 +49,9 @@ _APPROVED = (
     | {RequestState.COOLING_OFF.value, RequestState.NOTIFYING.value}
 )
 """States that an approved plan comes to; a refusal that is to be told is `notifying` too."""
+
+LONGEST_MONTHS = 100 * 12
+"""For how long a ground may keep data, from its decision."""
 
 
 def load(connection: Connection, number: int, *, lock: bool = False) -> Row[Any]:
@@ -163,6 +167,10 @@ def exempt(
                 raise CannotDecide(
                     "ground-ended", f"until {one.until}: name a day that is still to come"
                 )
+            if never(deployment, one.until):
+                raise CannotDecide(
+                    "no-end", f"until {one.until}: name the day on which the ground ends, no other"
+                )
         _told(reason, "the reason")
         add_note(connection, deployment, request, "decisions", reason, actor)
         for one in exemptions:
@@ -182,6 +190,12 @@ def exempt(
 def ended(deployment: Deployment, until: date | None) -> bool:
     """Whether a ground that holds until that day holds no more."""
     return until is not None and until <= helsinki_day(deployment.now())
+
+
+def never(deployment: Deployment, until: date | None) -> bool:
+    """Whether that day stands for no end, as 9999-12-31 does: a ground that keeps data ends."""
+    today = helsinki_day(deployment.now())
+    return until is not None and until > months_after(today, LONGEST_MONTHS)
 
 
 def refuse(deployment: Deployment, number: int, ground: str, reason: str, actor: str) -> None:

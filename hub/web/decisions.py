@@ -97,6 +97,9 @@ def decide_exemptions(
         if decide.ended(desk.deployment, one.until):
             told = "the ground must still hold: give a day that is to come"
             raise wrong_field(f"exemptions.{index}.until", told)
+        if decide.never(desk.deployment, one.until):
+            told = "the ground must end: give the day on which it does"
+            raise wrong_field(f"exemptions.{index}.until", told)
         exemptions.append(Exemption(one.system, one.category, one.ground, one.until))
     decide.exempt(desk.deployment, number, exemptions, body.reason, token.actor)
     return answers.Changed(**_now(desk, token, number))

@@ -194,7 +194,8 @@ def test_who_does_the_rest_by_hand_is_told_what_is_kept(desk: Desk, aino: str) -
     assert told["en"].startswith("Keep: ")
     assert "billing and bookkeeping (" in told["en"]
     assert told["en"].endswith(
-        f"Delete everything about the person from {CRM}, bins and archives included."
+        f"Delete everything about the person from {CRM}, bins and archives included.\n"
+        "What is kept is used for nothing else: nothing is sent to the person."
     )
     assert "laskutus" in told["fi"]
     assert "fakturering" in told["sv"]
@@ -209,6 +210,9 @@ def test_what_does_not_fit_is_said_with_its_mend(desk: Desk, aino: str) -> None:
     past = Exemption(CRM, DataCategory.BILLING, ExemptionGround.EXCESSIVE, date(2026, 11, 1))
     with pytest.raises(CannotDecide, match="still to come"):
         decide.exempt(desk.deployment, number, [past], "invoices", desk.who)
+    ever = Exemption(CRM, DataCategory.BILLING, ExemptionGround.EXCESSIVE, date(9999, 12, 31))
+    with pytest.raises(CannotDecide, match="on which the ground ends"):
+        decide.exempt(desk.deployment, number, [ever], "invoices", desk.who)
     desk.approve(number)
     with pytest.raises(CannotDecide, match="hold"):
         identity.doubt(desk.deployment, number, "another address", desk.who)

@@ -241,6 +241,10 @@ def test_an_exemption_that_does_not_fit_is_refused(office: Office) -> None:
     one = {"system": "crowst-crm", "category": "billing", "ground": "others_rights"}
     answer = office.post(path, token, {"exemptions": [one], "reason": "no"})
     assert (answer.status_code, answer.json()["code"]) == (409, "ground-does-not-fit")
+    for day in ("2026-11-02", "9999-12-31"):
+        kept = {**one, "ground": "accounting", "until": day}
+        answer = office.post(path, token, {"exemptions": [kept], "reason": "no"})
+        assert answer.json()["errors"][0]["field"] == "exemptions.0.until", day
     one = {"system": "bangeri-crm", "category": "billing", "ground": "excessive"}
     answer = office.post(path, token, {"exemptions": [one], "reason": "no"})
     assert (answer.status_code, answer.json()["code"]) == (409, "unknown-system")
