@@ -62,6 +62,14 @@ def load(connection: Connection, number: int, *, lock: bool = False) -> Row[Any]
     return request
 
 
+def filed(connection: Connection, number: int) -> Row[Any]:
+    """A request, held, whose case file can be added to. Raises NoSuchRequest, CannotDecide."""
+    request = load(connection, number, lock=True)
+    if request.state == RequestState.ARCHIVED.value:
+        raise CannotDecide("archived", f"the case file of request {number} has ended")
+    return request
+
+
 def approve(
     deployment: Deployment, number: int, plan_hash: str, actor: str
 ) -> tuple[bool, Sequence[str]]:
@@ -387,7 +395,7 @@ def _close(
 def note(deployment: Deployment, number: int, text: str, actor: str) -> None:
     """Add a handler's note to the case file."""
     with deployment.database.begin() as connection:
-        request = load(connection, number, lock=True)
+        request = filed(connection, number)
         _told(text, "what is to be noted")
         add_note(connection, deployment, request, "notes", text, actor)
         coordinator.tell(connection, deployment, number, Event.NOTE_ADDED, actor)

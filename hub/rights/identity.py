@@ -23,7 +23,7 @@ from hub.domain.audit import Event
 from hub.domain.rights import RequestState
 from hub.rights import assess, coordinator
 from hub.rights.casefile import CaseFile, aligned
-from hub.rights.decide import CannotDecide, load
+from hub.rights.decide import CannotDecide, filed, load
 from hub.rights.due import answered, dates, deadline_of
 from hub.store import normalise, requests
 from hub.store.normalise import Malformed
@@ -62,7 +62,7 @@ def by_message(
     sender = _sender(raw)
     signed = _signed_by(raw, sender, resolve)
     with deployment.database.begin() as connection:
-        request = load(connection, number, lock=True)
+        request = filed(connection, number)
         case = assess.casefile(deployment, request)
         enough = sender == case.email and aligned(sender, signed)
         entry = {
@@ -86,7 +86,7 @@ def by_handler(deployment: Deployment, number: int, how: How, note: str, actor: 
     if not note.strip():
         raise CannotDecide("note-missing", "note what it rests on; copies of papers are not taken")
     with deployment.database.begin() as connection:
-        request = load(connection, number, lock=True)
+        request = filed(connection, number)
         case = assess.casefile(deployment, request)
         entry = {"kind": how.value, "note": note}
         _add(connection, deployment, request, case, entry, actor)

@@ -106,6 +106,24 @@ def test_what_was_answered_is_taken_back_no_more(desk: Desk, aino: str) -> None:
     assert desk.row(number).state == "closed"
 
 
+def test_nothing_is_added_to_a_case_file_that_has_ended(
+    world: World, desk: Desk, aino: str
+) -> None:
+    number = desk.run(Right.ACCESS, aino)
+    desk.close(number)
+    world.clock.advance(desk.deployment.landscape.rights.keep.total_seconds() + DAY)
+    watch.archive(desk.deployment)
+    assert desk.row(number).state == "archived"
+    mail = f"From: {aino}\r\n\r\nHei\r\n".encode()
+    for act in (
+        lambda: decide.note(desk.deployment, number, "x", desk.who),
+        lambda: desk.identify(number),
+        lambda: identity.by_message(desk.deployment, number, mail, desk.who, lambda *_, **__: None),
+    ):
+        with pytest.raises(CannotDecide, match="has ended"):
+            act()
+
+
 def test_what_is_decided_has_its_reason(desk: Desk, aino: str) -> None:
     number = desk.open(Right.ERASURE, aino)
     desk.identify(number)
