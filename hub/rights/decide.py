@@ -50,6 +50,10 @@ _APPROVED = (
 )
 """States that an approved plan comes to; a refusal that is to be told is `notifying` too."""
 
+_GATHERED = coordinator.WORKING | {RequestState.NOTIFYING.value}
+_GIVEN = frozenset({Right.ACCESS.value, Right.PORTABILITY.value})
+"""Of whose answer a part may be withheld (Arts. 15(4), 20(4))."""
+
 LONGEST_MONTHS = 100 * 12
 """For how long a ground may keep data, from its decision."""
 
@@ -162,10 +166,12 @@ def exempt(
     deployment: Deployment, number: int, exemptions: Sequence[Exemption], reason: str, actor: str
 ) -> Plan:
     """Refuse a part: categories of data in single systems, each on a ground of the closed list.
-    The plan is renewed and needs approval. Raises CannotDecide, NoSuchRequest."""
+    The plan is renewed and needs approval. Of an answer that is also possible when it was looked
+    through: it is gathered anew then. Raises CannotDecide, NoSuchRequest."""
     with deployment.database.begin() as connection:
         request = load(connection, number, lock=True)
-        _must_be(request, RequestState.PLANNED, "exempted")
+        if request.state not in _GATHERED or request.right not in _GIVEN or refused(request):
+            _must_be(request, RequestState.PLANNED, "exempted")
         systems = {step.system for step in Plan.load(request.plan).steps}
         for one in exemptions:
             if one.system not in systems:

@@ -73,6 +73,27 @@ def test_who_only_agreed_and_took_it_back_has_nothing_portable(
     assert answered(desk, Right.PORTABILITY, aino)["not_portable"]
 
 
+def test_what_is_others_is_withheld_after_it_was_looked_through(desk: Desk, pia: str) -> None:
+    number = desk.run(Right.ACCESS, pia)
+    desk.work()
+    looked = package.assemble(desk.deployment, number)
+    assert "jobtitle" in looked["systems"][CRM]["records"][0]["values"]["properties"]
+    kept = Exemption(CRM, DataCategory.PROFILE, ExemptionGround.OTHERS_RIGHTS)
+    decide.exempt(desk.deployment, number, [kept], "it names a colleague", desk.who)
+    assert desk.row(number).state == "planned"
+    desk.approve(number)
+    desk.work()
+    assert desk.row(number).state == "notifying", desk.states(number)
+    answer = package.assemble(desk.deployment, number)
+    assert "jobtitle" not in answer["systems"][CRM]["records"][0]["values"]["properties"]
+    assert answer["systems"][CRM]["withheld"][0]["law"] == "GDPR 15(4), 20(4)"
+    assert "job_title" not in answer["hub"][0]["profile"]
+    desk.close(number)
+    assert desk.row(number).state == "closed_with_exceptions"
+    with pytest.raises(decide.CannotDecide, match="cannot be exempted"):
+        decide.exempt(desk.deployment, number, [], "none", desk.who)
+
+
 @pytest.mark.parametrize("own", [True, False])
 def test_an_access_names_the_other_company_that_got_something(
     world: World, desk: Desk, own: bool
