@@ -5,7 +5,6 @@ is asked for at once: it names the plan it was decided on, and the request's ver
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Any
 
 from hub.delivery.deployment import Deployment
@@ -15,16 +14,14 @@ from hub.domain.deadline import (
     Extension,
     ExtensionReason,
     answer_by,
-    helsinki_day,
     may_extend,
-    months_after,
 )
 from hub.domain.exemption import ExemptionGround, may_exempt
 from hub.domain.plan import Exemption, Plan
 from hub.domain.rights import RequestState, Right, TaskState, may_withdraw
 from hub.rights import assess, coordinator
 from hub.rights.casefile import CaseFile
-from hub.rights.due import answered, dates, deadline_of, questions, refused
+from hub.rights.due import answered, dates, deadline_of, ended, never, questions, refused
 from hub.rights.notes import add_note
 from hub.store import people, requests
 from hub.store.sql import once_more
@@ -53,9 +50,6 @@ _APPROVED = (
 _GATHERED = coordinator.WORKING | {RequestState.NOTIFYING.value}
 _GIVEN = frozenset({Right.ACCESS.value, Right.PORTABILITY.value})
 """Of whose answer a part may be withheld (Arts. 15(4), 20(4))."""
-
-LONGEST_MONTHS = 100 * 12
-"""For how long a ground may keep data, from its decision."""
 
 
 def load(connection: Connection, number: int, *, lock: bool = False) -> Row[Any]:
@@ -114,6 +108,7 @@ def _approve(
             grown = False
         if not grown:
             plan = Plan.load(request.plan)
+            _answer_first(connection, request, plan)
             second = plan.needs_second(always=policy.always_second)
             if second and not request.approved_by:
                 now = deployment.now()
@@ -131,6 +126,19 @@ def _approve(
     raise CannotDecide(
         "plan-changed", f"the plan of request {number} has changed: look at it again"
     )
+
+
+def _answer_first(connection: Connection, request: Row[Any], plan: Plan) -> None:
+    """Raise CannotDecide where an erasure would take what its person asked to be given."""
+    if plan.right is not Right.ERASURE or requests.tasks_of(connection, request.id):
+        return
+    for other in requests.about(connection, plan.persons, _GIVEN):
+        if other.state != RequestState.NOTIFYING.value:
+            raise CannotDecide(
+                "answer-first",
+                f"request {other.id} ({other.right}) of the same person is not gathered yet, and "
+                "what is erased cannot be given: approve it first, or have it taken back",
+            )
 
 
 def _approved(
@@ -199,17 +207,6 @@ def exempt(
                 ground=one.ground.value,
             )
         return assess.plan(connection, deployment, number, actor, exemptions)
-
-
-def ended(deployment: Deployment, until: date | None) -> bool:
-    """Whether a ground that holds until that day holds no more."""
-    return until is not None and until <= helsinki_day(deployment.now())
-
-
-def never(deployment: Deployment, until: date | None) -> bool:
-    """Whether that day stands for no end, as 9999-12-31 does: a ground that keeps data ends."""
-    today = helsinki_day(deployment.now())
-    return until is not None and until > months_after(today, LONGEST_MONTHS)
 
 
 def refuse(deployment: Deployment, number: int, ground: str, reason: str, actor: str) -> None:

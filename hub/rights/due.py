@@ -1,4 +1,4 @@
-"""When a request must be answered, by what its row shows."""
+"""When a request must be answered, by what its row shows; for how long a ground holds."""
 
 from __future__ import annotations
 
@@ -7,15 +7,21 @@ from typing import Any
 
 import orjson
 
+from hub.delivery.deployment import Deployment
 from hub.domain.deadline import (
     Deadline,
     Extension,
     ExtensionReason,
     IdentityQuestion,
     answer_by,
+    helsinki_day,
+    months_after,
 )
 from hub.domain.exemption import ExemptionGround
 from hub.vault.database import Row
+
+LONGEST_MONTHS = 100 * 12
+"""For how long a ground may keep data, from its decision."""
 
 
 def deadline_of(request: Row[Any]) -> Deadline:
@@ -56,3 +62,14 @@ def dates(request: Row[Any], due: Deadline) -> dict[str, date]:
         "target_on": due.target or request.target_on,
         "due_on": due.ends or request.due_on,
     }
+
+
+def ended(deployment: Deployment, until: date | None) -> bool:
+    """Whether a ground that holds until that day holds no more."""
+    return until is not None and until <= helsinki_day(deployment.now())
+
+
+def never(deployment: Deployment, until: date | None) -> bool:
+    """Whether that day stands for no end, as 9999-12-31 does: a ground that keeps data ends."""
+    today = helsinki_day(deployment.now())
+    return until is not None and until > months_after(today, LONGEST_MONTHS)

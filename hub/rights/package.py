@@ -17,10 +17,10 @@ from hub.domain.rights import Right
 from hub.rights import assess, targets
 from hub.rights.casefile import Receipt
 from hub.rights.decide import load
-from hub.rights.exporting import Chosen, portable
+from hub.rights.exporting import Chosen
 from hub.store import activities, deliveries, overview, requests
 from hub.store.subjects import Subject
-from hub.vault.database import Row, read_only
+from hub.vault.database import read_only
 
 if TYPE_CHECKING:
     from hub.rights.work import Work
@@ -133,10 +133,12 @@ def assemble(deployment: Deployment, number: int) -> dict[str, Any]:
     plan = Plan.load(request.plan) if request.plan else None
     parts: dict[str, Any] = {}
     own: list[Any] = []
+    looked = False
     for task in tasks:
         receipt = Receipt.open(key, task.id, task.receipt)
         if task.system == "hub":
             own = receipt.export
+            looked = task.ended_at is not None
         else:
             parts[task.system] = {
                 "state": task.state,
@@ -160,20 +162,12 @@ def assemble(deployment: Deployment, number: int) -> dict[str, Any]:
         "hub": own,
     }
     if request.right == Right.PORTABILITY.value:
-        if not any(portable(deployment, one) for one in targets_of(deployment, request)):
+        # as it was when it was gathered: they may have taken a consent back, or be erased, since
+        if looked and not own and not any(part["records"] for part in parts.values()):
             # said, so that the handler can say why (Art. 20(1)); nothing is handed over
-            for part in parts.values():
-                part["records"] = []
-            return {**answer, "hub": [], "not_portable": "no consent or contract"}
+            return {**answer, "not_portable": "no consent or contract"}
         return answer
     return {**answer, **processing(landscape, controllers)}
-
-
-def targets_of(deployment: Deployment, request: Row[Any]) -> list[Subject]:
-    """The persons of a request's plan, as they are now."""
-    with read_only(deployment.database).connect() as connection:
-        found = targets.loaded(connection, deployment, requests.persons_of(request))
-    return list(found.values())
 
 
 def processing(landscape: Landscape, controllers: list[str]) -> dict[str, Any]:

@@ -73,6 +73,31 @@ def test_who_only_agreed_and_took_it_back_has_nothing_portable(
     assert answered(desk, Right.PORTABILITY, aino)["not_portable"]
 
 
+@pytest.mark.parametrize("right", [Right.ACCESS, Right.PORTABILITY])
+def test_what_was_asked_for_is_gathered_before_it_is_erased(
+    desk: Desk, pia: str, right: Right
+) -> None:
+    number, erasure = desk.open(right, pia), desk.open(Right.ERASURE, pia)
+    desk.identify(number)
+    desk.identify(erasure)
+    with pytest.raises(decide.CannotDecide, match=f"request {number} ") as why:
+        desk.approve(erasure)
+    assert why.value.code == "answer-first"
+    desk.approve(number)
+    desk.work()
+    desk.approve(erasure)
+    desk.work()
+    assert desk.states(erasure)["hub"] == "verified"
+    answer = package.assemble(desk.deployment, number)
+    assert PIA in str(answer["systems"][CRM]["records"])
+
+
+def test_what_nobody_proved_to_have_asked_for_holds_up_no_erasure(desk: Desk, pia: str) -> None:
+    desk.open(Right.ACCESS, pia)  # perhaps a stranger's
+    erasure = desk.run(Right.ERASURE, pia)
+    assert desk.states(erasure)["hub"] == "verified"
+
+
 def test_what_is_others_is_withheld_after_it_was_looked_through(desk: Desk, pia: str) -> None:
     number = desk.run(Right.ACCESS, pia)
     desk.work()
