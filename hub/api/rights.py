@@ -69,11 +69,11 @@ class Verification:
 
 @dataclass(frozen=True, slots=True)
 class Residual:
-    """What a vendor may keep that no call changes or verifies. Where the person was found, it
-    becomes a manual task of its own."""
+    """What a vendor may keep that no call reads, changes or verifies. Where the person was found,
+    it becomes a manual task of its own."""
 
-    code: str  # "reports", "workflows"; no personal data
-    act: Act
+    code: str  # "reports", "workflows"; each once; no personal data
+    act: Act | None  # what it escapes; None: the export, so that the answer to an access lacks it
     instructions: Mapping[str, str] = field(default_factory=dict)  # fi, sv, en
 
 

@@ -20,7 +20,7 @@ from hub.domain.exemption import ExemptionGround
 from hub.domain.plan import Exemption, Plan
 from hub.domain.rights import DataCategory, RequestState
 from hub.rights import decide, lifting
-from hub.rights.decide import deadline_of
+from hub.rights.due import deadline_of
 from hub.vault.database import Row
 
 app = typer.Typer()

@@ -13,7 +13,7 @@ from hub.domain.audit import Chained
 from hub.domain.plan import Plan
 from hub.opening import Hub
 from hub.rights.casefile import Receipt
-from hub.rights.decide import deadline_of
+from hub.rights.due import deadline_of
 from hub.store import audit, requests
 from hub.vault.database import Row, read_only
 

@@ -24,6 +24,7 @@ from hub.cli.show import out, print_json
 from hub.domain.landscape import HELSINKI
 from hub.domain.rights import Right
 from hub.rights import decide, identity, intake
+from hub.rights.due import deadline_of
 
 app = typer.Typer()
 
@@ -159,7 +160,7 @@ def code(
             with deciding(number):
                 made = identity.new_code(hub.deployment, number, actor())
             days = identity.CODE_FOR.days
-            paused = decide.deadline_of(request_row(hub, number)).paused
+            paused = deadline_of(request_row(hub, number)).paused
             if json:
                 print_json({"request": number, "code": made, "days": days, "paused": paused})
                 return

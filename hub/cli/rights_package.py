@@ -17,12 +17,11 @@ from hub.cli.show import hint, out, print_json
 from hub.domain.audit import Event
 from hub.domain.rights import Right
 from hub.rights import assess, coordinator
-from hub.rights.package import assemble
+from hub.rights.package import ANSWERED, assemble
 from hub.rights.spreadsheet import table
 
 app = typer.Typer()
 
-_ANSWERED = (Right.ACCESS, Right.PORTABILITY, Right.INFORMATION)
 _DONE = ("notifying", "closed", "closed_with_exceptions")
 
 
@@ -50,10 +49,10 @@ def package(
         raise Stop(f"{into} is there already", "name another place: nothing is overwritten")
     with opened(config, sandbox=sandbox) as hub:
         row = request_row(hub, number)
-        if Right(row.right) not in _ANSWERED:
+        if Right(row.right) not in ANSWERED:
             raise Stop(
                 f"request {number} is a request for {row.right}: it has no package",
-                "access and portability have one",
+                "access, portability and information have one",
             )
         if row.state == "archived":
             raise Stop(f"the case file of request {number} has ended, and the answer with it")

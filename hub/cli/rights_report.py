@@ -11,7 +11,7 @@ from hub.cli.rights_show import print_head, print_tasks
 from hub.cli.show import out, print_json
 from hub.domain.deadline import helsinki_day
 from hub.opening import Hub
-from hub.rights.decide import deadline_of
+from hub.rights.due import deadline_of
 
 
 def report(hub: Hub, number: int, said: str, *, json: bool, **more: Any) -> None:

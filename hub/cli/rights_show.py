@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -22,8 +23,8 @@ from hub.domain.rights import RequestState
 from hub.opening import Hub
 from hub.rights import assess, coordinator
 from hub.rights.casefile import CaseFile
-from hub.rights.decide import deadline_of, refused
 from hub.rights.dryrun import Found, Preview, preview
+from hub.rights.due import deadline_of, refused
 from hub.store import requests
 from hub.vault.database import Row, read_only
 
@@ -150,6 +151,7 @@ def dry_run(
                 "changed": found.plan.hash != row.plan_hash,
                 "persons": found.persons,
                 "systems": found.systems,
+                "applies": found.applies,
             }
         )
     else:
@@ -364,6 +366,9 @@ def _print_preview(row: Row[Any], found: Preview) -> None:
             *cells(one.system, f"{one.act}{part}", held, one.scopes), Text(_by_whom(one, row.id))
         )
     console.print(shown)
+    for controller, basis, answer, article, note in map(astuple, found.applies):
+        told = f"{controller}, {basis.replace('_', ' ')}: {answer}, Art. {article}"
+        console.print(Text(f"{told}: {note}" if note else told, style="dim"))
     console.print(f"{persons(found.persons)} of the hub's; nothing was written anywhere.")
     if row.plan_hash and found.plan.hash != row.plan_hash:
         console.print("[yellow]More, or less, is known than when it was planned.[/]")

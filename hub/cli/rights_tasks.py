@@ -159,6 +159,6 @@ def confirm(
     with opened(config, sandbox=sandbox) as hub:
         row = task_row(hub, task)
         with deciding(row.request_id), hub.deployment.database.begin() as connection:
-            manual.confirm(connection, hub.deployment, task, by, statement)
+            manual.confirm(connection, hub.deployment, task, by, statement, actor())
         carry_out(hub, row.request_id, quiet=json)
         report(hub, row.request_id, f"Task {task} is confirmed.", json=json)

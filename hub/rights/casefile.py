@@ -56,8 +56,7 @@ class CaseFile:
                 case "mandate":
                     shown.update(self.emails)
                 case "message":
-                    domain = one["from"].rpartition("@")[2]
-                    if domain == one["dkim"] or domain.endswith("." + one["dkim"]):
+                    if aligned(one["from"], one["dkim"]):
                         shown.add(one["from"])
                 case "one-time-code":
                     shown.add(self.email)
@@ -124,3 +123,9 @@ class Receipt:
 def ref_of(entry: Mapping[str, str], email: str | None = None) -> Ref:
     """The address of a receipt's record."""
     return Ref(entry["stream"], entry["scope"], entry["id"], email)
+
+
+def aligned(address: str, signed_by: str) -> bool:
+    """Whether a signature of that domain speaks for the address: its own, or one above it."""
+    domain = address.rpartition("@")[2]
+    return bool(signed_by) and (domain == signed_by or domain.endswith(f".{signed_by}"))

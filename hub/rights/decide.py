@@ -5,10 +5,7 @@ is asked for at once: it names the plan it was decided on, and the request's ver
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
 from typing import Any
-
-import orjson
 
 from hub.delivery.deployment import Deployment
 from hub.domain.audit import Event
@@ -16,9 +13,7 @@ from hub.domain.deadline import (
     Deadline,
     Extension,
     ExtensionReason,
-    IdentityQuestion,
     answer_by,
-    helsinki_day,
     may_extend,
 )
 from hub.domain.exemption import ExemptionGround, may_exempt
@@ -26,6 +21,7 @@ from hub.domain.plan import Exemption, Plan
 from hub.domain.rights import RequestState, Right, TaskState, may_withdraw
 from hub.rights import assess, coordinator
 from hub.rights.casefile import CaseFile
+from hub.rights.due import answered, dates, deadline_of, ended, never, questions, refused
 from hub.rights.notes import add_note
 from hub.store import people, requests
 from hub.store.sql import once_more
@@ -51,6 +47,10 @@ _APPROVED = (
 )
 """States that an approved plan comes to; a refusal that is to be told is `notifying` too."""
 
+_GATHERED = coordinator.WORKING | {RequestState.NOTIFYING.value}
+_GIVEN = frozenset({Right.ACCESS.value, Right.PORTABILITY.value})
+"""Of whose answer a part may be withheld (Arts. 15(4), 20(4))."""
+
 
 def load(connection: Connection, number: int, *, lock: bool = False) -> Row[Any]:
     """A request. Raises NoSuchRequest."""
@@ -60,19 +60,12 @@ def load(connection: Connection, number: int, *, lock: bool = False) -> Row[Any]
     return request
 
 
-def refused(request: Row[Any]) -> bool:
-    """Whether the whole request was refused; while it is open, the person is still to be told."""
-    return request.reason in set(ExemptionGround)
-
-
-def deadline_of(request: Row[Any]) -> Deadline:
-    """When the request must be answered, by what happened until now."""
-    extension = (
-        Extension(request.extended_at, ExtensionReason(request.extended_reason))
-        if request.extended_at
-        else None
-    )
-    return answer_by(request.received_at, questions=_questions(request), extension=extension)
+def filed(connection: Connection, number: int) -> Row[Any]:
+    """A request, held, whose case file can be added to. Raises NoSuchRequest, CannotDecide."""
+    request = load(connection, number, lock=True)
+    if request.state == RequestState.ARCHIVED.value:
+        raise CannotDecide("archived", f"the case file of request {number} has ended")
+    return request
 
 
 def approve(
@@ -115,6 +108,7 @@ def _approve(
             grown = False
         if not grown:
             plan = Plan.load(request.plan)
+            _answer_first(connection, request, plan)
             second = plan.needs_second(always=policy.always_second)
             if second and not request.approved_by:
                 now = deployment.now()
@@ -132,6 +126,19 @@ def _approve(
     raise CannotDecide(
         "plan-changed", f"the plan of request {number} has changed: look at it again"
     )
+
+
+def _answer_first(connection: Connection, request: Row[Any], plan: Plan) -> None:
+    """Raise CannotDecide where an erasure would take what its person asked to be given."""
+    if plan.right is not Right.ERASURE or requests.tasks_of(connection, request.id):
+        return
+    for other in requests.about(connection, plan.persons, _GIVEN):
+        if other.state != RequestState.NOTIFYING.value:
+            raise CannotDecide(
+                "answer-first",
+                f"request {other.id} ({other.right}) of the same person is not gathered yet, and "
+                "what is erased cannot be given: approve it first, or have it taken back",
+            )
 
 
 def _approved(
@@ -167,10 +174,12 @@ def exempt(
     deployment: Deployment, number: int, exemptions: Sequence[Exemption], reason: str, actor: str
 ) -> Plan:
     """Refuse a part: categories of data in single systems, each on a ground of the closed list.
-    The plan is renewed and needs approval. Raises CannotDecide, NoSuchRequest."""
+    The plan is renewed and needs approval. Of an answer that is also possible when it was looked
+    through: it is gathered anew then. Raises CannotDecide, NoSuchRequest."""
     with deployment.database.begin() as connection:
         request = load(connection, number, lock=True)
-        _must_be(request, RequestState.PLANNED, "exempted")
+        if request.state not in _GATHERED or request.right not in _GIVEN or refused(request):
+            _must_be(request, RequestState.PLANNED, "exempted")
         systems = {step.system for step in Plan.load(request.plan).steps}
         for one in exemptions:
             if one.system not in systems:
@@ -180,6 +189,11 @@ def exempt(
                 raise CannotDecide(
                     "ground-ended", f"until {one.until}: name a day that is still to come"
                 )
+            if never(deployment, one.until):
+                raise CannotDecide(
+                    "no-end", f"until {one.until}: name the day on which the ground ends, no other"
+                )
+        _told(reason, "the reason")
         add_note(connection, deployment, request, "decisions", reason, actor)
         for one in exemptions:
             coordinator.tell(
@@ -195,11 +209,6 @@ def exempt(
         return assess.plan(connection, deployment, number, actor, exemptions)
 
 
-def ended(deployment: Deployment, until: date | None) -> bool:
-    """Whether a ground that holds until that day holds no more."""
-    return until is not None and until <= helsinki_day(deployment.now())
-
-
 def refuse(deployment: Deployment, number: int, ground: str, reason: str, actor: str) -> None:
     """Refuse the whole request on a ground of the closed list (Art. 12(5)). The person is told,
     with the reasons and the ways to complain, before it ends (Art. 12(4)): its deadline runs on."""
@@ -208,6 +217,7 @@ def refuse(deployment: Deployment, number: int, ground: str, reason: str, actor:
         if request.state not in assess.PLANNABLE or requests.tasks_of(connection, number):
             raise _state(request, "refused")
         _ground(request, ground)
+        _told(reason, "the reason")
         add_note(connection, deployment, request, "decisions", reason, actor)
         request = load(connection, number)
         people.end_blocks(connection, number)
@@ -216,9 +226,14 @@ def refuse(deployment: Deployment, number: int, ground: str, reason: str, actor:
             request,
             state=RequestState.NOTIFYING.value,
             reason=ground,
+            # no answer is waited for any more, and so the clock runs
+            questions=answered(request, deployment.now()),
             approved_at=None,
             approved_by="",
+            escalated="",  # of what may be another deadline everything is told anew
         )
+        request = load(connection, number)
+        requests.change(connection, request, **dates(request, deadline_of(request)))
         coordinator.tell(
             connection, deployment, number, Event.REQUEST_REFUSED, actor, ground=ground
         )
@@ -229,8 +244,9 @@ def withdraw(deployment: Deployment, number: int, actor: str) -> None:
     with deployment.database.begin() as connection:
         request = load(connection, number, lock=True)
         tasks = requests.tasks_of(connection, number)
-        begun = RequestState.EXECUTING if tasks else RequestState(request.state)
         # a plan that grew is planned again, and what it began is begun all the same
+        grown = bool(tasks) and request.state in assess.PLANNABLE
+        begun = RequestState.EXECUTING if grown else RequestState(request.state)
         if not may_withdraw(Right(request.right), begun):
             raise _state(request, "withdrawn")
         for task in tasks:
@@ -272,11 +288,12 @@ def extend(
             raise CannotDecide(
                 "too-late", "the person must be told of an extension within the first month"
             )
+        _told(explanation, "what the person was told of it")
         add_note(connection, deployment, request, "decisions", explanation, actor)
         request = load(connection, number)
         due = answer_by(
             request.received_at,
-            questions=_questions(request),
+            questions=questions(request),
             extension=Extension(now, reason),
         )
         requests.change(
@@ -349,6 +366,12 @@ def notified(deployment: Deployment, number: int, how: str, text: str, actor: st
         raise CannotDecide("plan-grew", f"request {number} concerns more than was done: see there")
 
 
+def _told(text: str, what: str) -> None:
+    """Raise CannotDecide where nothing is said: it is what the person is told, and the proof."""
+    if not text.strip():
+        raise CannotDecide("reason-missing", f"say {what}: it stays in the case file")
+
+
 def _close(
     connection: Connection,
     deployment: Deployment,
@@ -357,6 +380,7 @@ def _close(
     text: str,
     actor: str,
 ) -> None:
+    _told(text, "what the person was told")
     add_note(connection, deployment, request, "notices", text, actor, how=how)
     request = load(connection, request.id)
     coordinator.tell(connection, deployment, request.id, Event.REQUEST_NOTIFIED, actor)
@@ -374,7 +398,8 @@ def _close(
 def note(deployment: Deployment, number: int, text: str, actor: str) -> None:
     """Add a handler's note to the case file."""
     with deployment.database.begin() as connection:
-        request = load(connection, number, lock=True)
+        request = filed(connection, number)
+        _told(text, "what is to be noted")
         add_note(connection, deployment, request, "notes", text, actor)
         coordinator.tell(connection, deployment, number, Event.NOTE_ADDED, actor)
 
@@ -396,23 +421,6 @@ def _end(
         retain_until=now + deployment.landscape.rights.keep,
         **more,
     )
-
-
-def _questions(request: Row[Any]) -> list[IdentityQuestion]:
-    return [
-        IdentityQuestion(
-            datetime.fromisoformat(asked), datetime.fromisoformat(answered) if answered else None
-        )
-        for asked, answered in orjson.loads(request.questions)
-    ]
-
-
-def dates(request: Row[Any], due: Deadline) -> dict[str, date]:
-    """The columns of a deadline; while the clock stands still the last known ones stay."""
-    return {
-        "target_on": due.target or request.target_on,
-        "due_on": due.ends or request.due_on,
-    }
 
 
 def _ground(request: Row[Any], name: str) -> ExemptionGround:

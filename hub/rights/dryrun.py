@@ -71,7 +71,8 @@ def preview(deployment: Deployment, number: int, open_system: Open, actor: str) 
         found = list(pool.map(ask, plan.steps))
     with deployment.database.begin() as connection:
         coordinator.tell(connection, deployment, number, Event.REQUEST_DRY_RUN, actor)
-    applies = grounds.applicability(deployment, plan.right, persons.values())
+    whole = [one for one in persons.values() if one.id in plan.persons]
+    applies = grounds.applicability(deployment, plan.right, whole)
     return Preview(plan, len(persons), found, applies)
 
 

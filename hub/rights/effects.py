@@ -163,7 +163,8 @@ def object_to(
     included (Art. 21(2)-(3)), or to those that send nothing (Art. 22); or to those that the request
     names. Answers the systems it now travels to.
 
-    Where a controller knows nobody by the address, the refusal waits for whoever comes to have it.
+    Where a controller knows none of them by an address of the request, the refusal waits for who
+    comes to have it.
     """
     changed = []
     for one in persons:
@@ -187,22 +188,20 @@ def object_to(
         one.changed = True
         changed.append(one)
     lapse(connection, deployment, changed)
-    for controller in set(plan.controllers) - {one.controller for one in changed}:
-        for purpose in _purposes(deployment, controller, case, marketing=marketing):
-            for address in case.emails:
-                (number,) = ids(connection, people.refusal, 1)
-                people.add_refusal(
-                    connection,
-                    {
-                        "id": number,
-                        "controller": controller,
-                        "digest": deployment.identities.email(controller, address),
-                        "purpose": purpose,
-                        "at": now,
-                        "seen_at": now,
-                        "system": SOURCE,
-                    },
-                )
+    refusing = {one.id for one in changed}
+    for controller in plan.controllers:
+        digests = [deployment.identities.email(controller, one) for one in case.emails]
+        known = people.find(connection, controller, "email", digests)
+        waiting = [
+            {"controller": controller, "digest": digest, "purpose": purpose}
+            for digest in digests
+            if digest not in known or known[digest].person_id not in refusing
+            for purpose in _purposes(deployment, controller, case, marketing=marketing)
+        ]
+        numbers = ids(connection, people.refusal, len(waiting))
+        for number, row in zip(numbers, waiting, strict=True):
+            seen = {"id": number, "at": now, "seen_at": now, "system": SOURCE}
+            people.add_refusal(connection, {**row, **seen})
     subjects.save(connection, changed, now)
     return list(fan_out(connection, deployment, changed, now))
 

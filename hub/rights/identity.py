@@ -7,11 +7,11 @@ reasonable doubt. The evidence stands sealed in the case file.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable
 from datetime import timedelta
 from email import message_from_bytes
-from email.utils import parseaddr
 from enum import StrEnum
 from typing import Any
 
@@ -22,8 +22,9 @@ from hub.delivery.deployment import Deployment
 from hub.domain.audit import Event
 from hub.domain.rights import RequestState
 from hub.rights import assess, coordinator
-from hub.rights.casefile import CaseFile
-from hub.rights.decide import CannotDecide, dates, deadline_of, load
+from hub.rights.casefile import CaseFile, aligned
+from hub.rights.decide import CannotDecide, filed, load
+from hub.rights.due import answered, dates, deadline_of
 from hub.store import normalise, requests
 from hub.store.normalise import Malformed
 from hub.vault.database import Connection, Row
@@ -32,6 +33,9 @@ CODE_FOR = timedelta(days=2)
 CODE_TRIES = 5
 """Wrong answers after which a code is void."""
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # without what is read as something else
+_ADDRESS = re.compile(r"[^\s<>()\[\],;:\"]+@[^\s<>()\[\],;:\"]+")
+_SIGNATURES = 5
+"""Signatures of a message that are looked at; each is a look into DNS."""
 
 Resolve = Callable[..., bytes | None]
 """Answers a TXT record: name -> its text, as dkimpy asks (`dnsfunc`)."""
@@ -56,13 +60,11 @@ def by_message(
     What is not enough is kept all the same. `resolve` looks DNS up; None asks the real one.
     """
     sender = _sender(raw)
-    signed = _signed_by(raw, resolve)
+    signed = _signed_by(raw, sender, resolve)
     with deployment.database.begin() as connection:
-        request = load(connection, number, lock=True)
+        request = filed(connection, number)
         case = assess.casefile(deployment, request)
-        domain = sender.rpartition("@")[2]
-        aligned = bool(signed) and (domain == signed or domain.endswith(f".{signed}"))
-        enough = sender == case.email and aligned
+        enough = sender == case.email and aligned(sender, signed)
         entry = {
             "kind": "message",
             "from": sender,
@@ -84,7 +86,7 @@ def by_handler(deployment: Deployment, number: int, how: How, note: str, actor: 
     if not note.strip():
         raise CannotDecide("note-missing", "note what it rests on; copies of papers are not taken")
     with deployment.database.begin() as connection:
-        request = load(connection, number, lock=True)
+        request = filed(connection, number)
         case = assess.casefile(deployment, request)
         entry = {"kind": how.value, "note": note}
         _add(connection, deployment, request, case, entry, actor)
@@ -173,9 +175,8 @@ def _known(
     request = load(connection, number)
     if request.state not in assess.PLANNABLE:
         return
-    now = deployment.now().isoformat()
-    asked = [[at, answered or now] for at, answered in orjson.loads(request.questions)]
-    requests.change(connection, request, identity=how.value, questions=orjson.dumps(asked).decode())
+    asked = answered(request, deployment.now())
+    requests.change(connection, request, identity=how.value, questions=asked)
     request = load(connection, number)
     requests.change(connection, request, **dates(request, deadline_of(request)))
     coordinator.tell(connection, deployment, number, Event.IDENTITY_CONFIRMED, actor, how=how.value)
@@ -185,7 +186,7 @@ def _known(
 def _asked(connection: Connection, deployment: Deployment, request: Row[Any]) -> None:
     """Note that a question about identity went out now, unless one is open."""
     asked = orjson.loads(request.questions)
-    if any(answered is None for _, answered in asked):
+    if any(then is None for _, then in asked):
         return
     asked.append([deployment.now().isoformat(), None])
     requests.change(connection, request, questions=orjson.dumps(asked).decode())
@@ -205,22 +206,31 @@ def _add(
 
 
 def _sender(raw: bytes) -> str:
-    address = parseaddr(str(message_from_bytes(raw).get("From", "")))[1]
+    """The one address that the message says it is from. "" where there is none, or several may be
+    meant: a name that looks like another address is the oldest trick there is."""
+    told = [str(one) for one in message_from_bytes(raw).get_all("From", [])]
     try:
-        return normalise.email(address)
+        found = {normalise.email(one) for one in _ADDRESS.findall(" ".join(told))}
     except Malformed:
         return ""
+    return found.pop() if len(found) == 1 else ""
 
 
-def _signed_by(raw: bytes, resolve: Resolve | None) -> str:
-    """The domain whose DKIM signature holds and covers the sender, "" where none does."""
+def _signed_by(raw: bytes, sender: str, resolve: Resolve | None) -> str:
+    """The domain whose DKIM signature holds and covers the sender, "" where none does. Of several
+    signatures, as senders of many put them on, the sender's own is the one that counts."""
     more = {"dnsfunc": resolve} if resolve is not None else {}
-    try:
-        checked = dkim.DKIM(raw)
-        if not checked.verify(**more):
-            return ""
-    except Exception:  # strangers write these; what cannot be checked is not signed
-        return ""
-    covers = any(name.lower() == b"from" for name, _ in checked.signed_headers or ())
-    domain = (checked.domain or b"").decode("ascii", "replace").lower()
-    return domain if covers else ""
+    signed = ""
+    for n in range(_SIGNATURES):
+        try:
+            checked = dkim.DKIM(raw)
+            holds = checked.verify(n, **more)
+        except Exception:  # noqa: S112 - strangers write these: what cannot be checked is not signed
+            continue
+        if not holds or all(name.lower() != b"from" for name, _ in checked.signed_headers or ()):
+            continue
+        domain = (checked.domain or b"").decode("ascii", "replace").lower()
+        if aligned(sender, domain):
+            return domain
+        signed = signed or domain
+    return signed

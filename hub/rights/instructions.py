@@ -80,6 +80,13 @@ WORDS: Mapping[str, Mapping[str, str]] = {
 }
 """By act."""
 
+ONLY_KEPT: Mapping[str, str] = {
+    "fi": "Säilytettävää ei käytetä mihinkään muuhun: hänelle ei lähetetä mitään.",
+    "sv": "Det som behålls används inte till något annat: ingenting skickas till personen.",
+    "en": "What is kept is used for nothing else: nothing is sent to the person.",
+}
+"""Of an erasure."""
+
 ENDED: Mapping[str, str] = {
     "fi": "Poista järjestelmästä {system}, koska peruste on päättynyt: {kept}.",
     "sv": "Radera ur {system}, eftersom grunden har upphört: {kept}.",
@@ -133,7 +140,8 @@ def of_remainder(right: Right, exemptions: Sequence[Exemption], system: str, lan
     kept = ", ".join(_told(one, language) for one in exemptions)
     first = WORDS["kept" if right is Right.ERASURE else "withheld"][language]
     rest = WORDS[ACTS[right]][language].format(system=system)
-    return f"{first.format(kept=kept)}\n{rest}"
+    text = f"{first.format(kept=kept)}\n{rest}"
+    return f"{text}\n{ONLY_KEPT[language]}" if right is Right.ERASURE else text
 
 
 def of_ended(exemption: Exemption, system: str, language: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from hub.delivery.deployment import Deployment
 from hub.domain.audit import Event
@@ -28,6 +28,8 @@ from hub.vault.rows import ids
 LANGUAGES = ("fi", "sv", "en")
 FUTURE = 60.0
 """Seconds by which a date may lie ahead: clocks differ."""
+GDPR_APPLIES = datetime(2018, 5, 25, tzinfo=UTC)
+"""Nothing was asked under these articles before."""
 
 
 class Invalid(Exception):
@@ -80,7 +82,8 @@ def _received(deployment: Deployment, asked: Asked, actor: str) -> Opened:
     # keys commit first, then rows: a crash between leaves a key that is collected
     ((key_id, key),) = deployment.vault.new_keys(KeyKind.REQUEST, 1)
     now = deployment.now()
-    due = answer_by(asked.received_at)
+    received_at = min(asked.received_at, now)  # nothing happens to it before it was received
+    due = answer_by(received_at)
     with deployment.database.begin() as connection:
         twin = requests.open_twin(connection, duplicate)
         if twin is not None:
@@ -104,7 +107,7 @@ def _received(deployment: Deployment, asked: Asked, actor: str) -> Opened:
                 "key_id": key_id,
                 "casefile": case.seal(key, number),
                 "duplicate": duplicate,
-                "received_at": asked.received_at,
+                "received_at": received_at,
                 "target_on": due.target,
                 "due_on": due.ends,
                 "questions": "[]",
@@ -191,6 +194,10 @@ def _case(deployment: Deployment, asked: Asked) -> CaseFile:
     ahead = (asked.received_at - deployment.now()).total_seconds()
     if ahead > FUTURE:
         raise Invalid("received_at", "a request cannot be received in the future")
+    if asked.received_at < GDPR_APPLIES:
+        raise Invalid(
+            "received_at", f"no request was received before {GDPR_APPLIES:%Y-%m-%d}: see the year"
+        )
     if asked.language not in LANGUAGES:
         raise Invalid("language", f"one of {', '.join(LANGUAGES)}")
     if asked.right is Right.RECTIFICATION and not asked.corrections:
@@ -207,10 +214,12 @@ def _case(deployment: Deployment, asked: Asked) -> CaseFile:
             normalise.plain(known_field.kind, value)
         except Malformed as error:
             raise Invalid(f"corrections.{name}", str(error)) from None
-    for purpose in asked.purposes:
-        if purpose not in landscape.purposes:
-            known = ", ".join(landscape.purposes)
-            raise Invalid("purposes", f"there is no such purpose; the purposes: {known}")
+    if asked.purposes and asked.right is not Right.OBJECTION:
+        raise Invalid("purposes", f"only an objection names purposes, not {asked.right}")
+    theirs = [p.id for p in landscape.purposes.values() if p.controllers & {*asked.controllers}]
+    if not {*asked.purposes} <= {*theirs}:
+        told = ", ".join(theirs) or "none"
+        raise Invalid("purposes", f"who is asked has no such purpose; theirs: {told}")
     return CaseFile(
         email=_address("email", asked.email),
         name=asked.name.strip(),

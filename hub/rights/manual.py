@@ -81,7 +81,7 @@ def hand_over(work: Work, connection: Connection, reason: str) -> None:
 def residuals(work: Work, connection: Connection, opened: Opened) -> None:
     """Tasks for what the vendor may keep that no call reaches, once something was found there."""
     now = work.deployment.now()
-    meant = [one for one in opened.type.residuals if work.task.act == one.act.value]
+    meant = [one for one in opened.type.residuals if work.task.act == (one.act or "export")]
     if not meant:
         return
     known = {
@@ -200,10 +200,15 @@ def by_link(connection: Connection, deployment: Deployment, token: str) -> Row[A
 
 
 def confirm(
-    connection: Connection, deployment: Deployment, task_id: int, by: str, statement: str
+    connection: Connection,
+    deployment: Deployment,
+    task_id: int,
+    by: str,
+    statement: str,
+    actor: str = "person",
 ) -> None:
-    """Record that a named person did it, in their own words. Raises CannotConfirm, NoLongerNeeded,
-    Stale."""
+    """Record that a named person did it, in their own words. `actor` is who records it: whoever has
+    the one-time link is only "person". Raises CannotConfirm, NoLongerNeeded, Stale."""
     from hub.rights import coordinator  # noqa: PLC0415 - they call each other
     from hub.rights.casefile import Receipt  # noqa: PLC0415 - as above
 
@@ -235,7 +240,7 @@ def confirm(
         connection,
         now,
         Event.TASK_CONFIRMED,
-        "person",
+        actor,
         f"task {task.id}",
         {"request": str(request.id), "system": task.system},
     )

@@ -17,13 +17,17 @@ from hub.domain.rights import Right
 from hub.rights import assess, targets
 from hub.rights.casefile import Receipt
 from hub.rights.decide import load
-from hub.rights.exporting import Chosen, portable
+from hub.rights.exporting import Chosen
 from hub.store import activities, deliveries, overview, requests
 from hub.store.subjects import Subject
-from hub.vault.database import Row, read_only
+from hub.vault.database import read_only
 
 if TYPE_CHECKING:
     from hub.rights.work import Work
+
+
+ANSWERED = frozenset({Right.ACCESS, Right.PORTABILITY, Right.INFORMATION})
+"""The rights whose answer is more than what was done."""
 
 
 def own_copy(work: Work, person: Subject) -> dict[str, Any]:
@@ -36,11 +40,12 @@ def own_copy(work: Work, person: Subject) -> dict[str, Any]:
         done = activities.of_person(connection, person.id)
         projects = overview.memberships_of(connection, person.id)
         disclosed = deliveries.disclosures(connection, person.id)
+        others = targets.receivers(connection, deployment, person)
     # a merged person's rows stay under their own keys
     sealed = {one.key_id for one in done} | {one.key_id for one in events if one.key_id}
     keys = deployment.vault.open_keys(sorted(sealed))
     if chosen.portability:
-        projects, disclosed = [], []
+        projects, disclosed, others = [], [], []
     return {
         "controller": person.controller,
         "known_since": person.created_at.isoformat() if person.created_at else None,
@@ -94,14 +99,24 @@ def own_copy(work: Work, person: Subject) -> dict[str, Any]:
             for one in projects
         ],
         "recipients": [
-            {
-                "system": one.system,
-                "fields": one.fields.split(),
-                "purposes": one.purposes.split(),
-                "at": one.sent_at.isoformat(),
-                "outcome": one.state,
-            }
-            for one in disclosed
+            *(
+                {
+                    "company": deployment.landscape.controllers[other].name,
+                    "contact": deployment.landscape.controllers[other].contact,
+                    "fields": names,
+                }
+                for other, names in others
+            ),
+            *(
+                {
+                    "system": one.system,
+                    "fields": one.fields.split(),
+                    "purposes": one.purposes.split(),
+                    "at": one.sent_at.isoformat(),
+                    "outcome": one.state,
+                }
+                for one in disclosed
+            ),
         ],
     }
 
@@ -118,10 +133,12 @@ def assemble(deployment: Deployment, number: int) -> dict[str, Any]:
     plan = Plan.load(request.plan) if request.plan else None
     parts: dict[str, Any] = {}
     own: list[Any] = []
+    looked = False
     for task in tasks:
         receipt = Receipt.open(key, task.id, task.receipt)
         if task.system == "hub":
             own = receipt.export
+            looked = task.ended_at is not None
         else:
             parts[task.system] = {
                 "state": task.state,
@@ -145,20 +162,12 @@ def assemble(deployment: Deployment, number: int) -> dict[str, Any]:
         "hub": own,
     }
     if request.right == Right.PORTABILITY.value:
-        if not any(portable(deployment, one) for one in targets_of(deployment, request)):
+        # as it was when it was gathered: they may have taken a consent back, or be erased, since
+        if looked and not own and not any(part["records"] for part in parts.values()):
             # said, so that the handler can say why (Art. 20(1)); nothing is handed over
-            for part in parts.values():
-                part["records"] = []
-            return {**answer, "hub": [], "not_portable": "no consent or contract"}
+            return {**answer, "not_portable": "no consent or contract"}
         return answer
     return {**answer, **processing(landscape, controllers)}
-
-
-def targets_of(deployment: Deployment, request: Row[Any]) -> list[Subject]:
-    """The persons of a request's plan, as they are now."""
-    with read_only(deployment.database).connect() as connection:
-        found = targets.loaded(connection, deployment, requests.persons_of(request))
-    return list(found.values())
 
 
 def processing(landscape: Landscape, controllers: list[str]) -> dict[str, Any]:

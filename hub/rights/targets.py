@@ -87,6 +87,29 @@ def crossed(person: Subject, controllers: Sequence[str]) -> list[str]:
     ]
 
 
+def receivers(
+    connection: Connection, deployment: Deployment, person: Subject
+) -> list[tuple[str, list[str]]]:
+    """(controller, fields) of the others to whom something of a person came from its controller."""
+    emails = emails_of(deployment.landscape, [person])
+    found = []
+    for other in deployment.landscape.controllers:
+        if other == person.controller:
+            continue
+        known = _load(
+            connection, deployment, _by_email(connection, deployment, other, emails, Targets())
+        )
+        names = {
+            name
+            for one in known.values()
+            for name, value in one.profile.items()
+            if value.value is not None and person.controller in value.origins
+        }
+        if names:
+            found.append((other, sorted(names)))
+    return found
+
+
 def addressed(request: Row[Any], controllers: str) -> bool:
     """Whether a request asks any of those controllers (space-separated) itself. What others hold
     only from them is found by the hub's own links, and never searched for."""

@@ -19,10 +19,10 @@ from hub.domain.audit import Event
 from hub.domain.deadline import Escalation, helsinki_day
 from hub.domain.plan import Plan
 from hub.domain.rights import RequestState, TaskState
-from hub.rights import assess, coordinator, exempted, locating, newcomers, standing
+from hub.rights import assess, coordinator, exempted, lifting, locating, newcomers
 from hub.rights.casefile import Receipt, ref_of
-from hub.rights.decide import deadline_of
 from hub.rights.dryrun import Open
+from hub.rights.due import deadline_of
 from hub.rights.targets import addressed
 from hub.store import requests
 from hub.vault import VaultError
@@ -186,8 +186,11 @@ def archive(deployment: Deployment) -> None:
     """End case files that were kept long enough: the key goes, what it sealed is shredded."""
     now = deployment.now()
     with read_only(deployment.database).connect() as connection:
-        due = requests.to_archive(connection, now, helsinki_day(now))
-        rows = [row for row in due if not standing.restricts(connection, row)]
+        rows = [
+            one
+            for one in requests.to_archive(connection, now, helsinki_day(now))
+            if not lifting.in_force(connection, one)  # the case file is needed to lift it
+        ]
     deployment.vault.destroy([row.key_id for row in rows])
     for row in rows:
         with deployment.database.begin() as connection:

@@ -33,6 +33,7 @@ from hub.rights import (
     acting,
     addresses,
     exporting,
+    lifting,
     locating,
     manual,
     newcomers,
@@ -40,7 +41,6 @@ from hub.rights import (
     postponing,
     rectify,
     refusals,
-    standing,
     targets,
 )
 from hub.rights.casefile import ref_of
@@ -347,9 +347,9 @@ def _remember(work: Work, opened: Opened, todo: Sequence[dict[str, str]]) -> Non
     connector = opened.connector
     assert isinstance(connector, Verifies)
     with read_only(work.deployment.database).connect() as connection:
-        known = standing.others(connection, work.deployment, work.request).records
+        known = lifting.known(connection, work.deployment, work.request)
     for entry in todo:
-        if not entry.get("memo") and (memo := known.get(standing.place(work.task.system, entry))):
+        if not entry.get("memo") and (memo := known.get(lifting.place(work.task.system, entry))):
             entry["memo"] = memo
     fresh = [one for one in todo if not one.get("memo")]
     shown = connector.verify([ref_of(one) for one in fresh], Act.RESTRICT)

@@ -142,11 +142,16 @@ def listed(
     return list(connection.execute(query))
 
 
-def about(connection: Connection, persons: Iterable[int]) -> list[Row[Any]]:
-    """Open requests whose plan names one of those persons."""
+def about(
+    connection: Connection, persons: Iterable[int], rights: Iterable[str] = ()
+) -> list[Row[Any]]:
+    """Open requests whose plan names one of those persons; of those rights, or of all."""
     wanted = {int(one) for one in persons}
     found = []
-    for row in connection.execute(sa.select(request).where(request.c.open, request.c.plan != "")):
+    query = sa.select(request).where(request.c.open, request.c.plan != "")
+    if chosen := list(rights):
+        query = query.where(request.c.right.in_(chosen))
+    for row in connection.execute(query):
         if wanted & set(persons_of(row)):
             found.append(row)
     return found

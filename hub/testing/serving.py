@@ -49,11 +49,13 @@ class _DroppingProtocol(H11Protocol):
 
 
 @contextmanager
-def serve(app: Sandbox | ASGIApp, port: int = 0) -> Iterator[str]:
+def serve(
+    app: Sandbox | ASGIApp, port: int = 0, protocol: type[H11Protocol] = _DroppingProtocol
+) -> Iterator[str]:
     """Serve `app` while the context lasts; yields its base URL ("http://127.0.0.1:40123").
 
-    `port` 0 takes a free one. Raises OSError where the port is taken, RuntimeError where the
-    application does not start.
+    `port` 0 takes a free one; `protocol` is what speaks HTTP. Raises OSError where the port is
+    taken, RuntimeError where the application does not start.
     """
     # named, because asyncio turns Nagle's algorithm off only for sockets that say they are TCP:
     # left on, half of the answers wait 40 ms for an acknowledgement
@@ -63,7 +65,7 @@ def serve(app: Sandbox | ASGIApp, port: int = 0) -> Iterator[str]:
         server = _Server(
             uvicorn.Config(
                 app.asgi() if isinstance(app, Sandbox) else app,
-                http=_DroppingProtocol,
+                http=protocol,
                 ws="none",
                 loop="asyncio",
                 lifespan="auto",

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from hub.domain.basis import Applies, Basis
 from hub.domain.rights import RequestState, Right, TaskState
 
 _STATE = "Where it is; see docs/api.md."
@@ -242,12 +243,23 @@ class FoundView(BaseModel):
     problem: str = Field(description="Why it could not be asked: a code.")
 
 
+class AppliesView(BaseModel):
+    """What the right comes to for one controller's data on one lawful basis."""
+
+    controller: str = Field(description="Whose data.", examples=["crowst"])
+    basis: Basis = Field(description="What it rests on (Art. 6(1)).")
+    applies: Applies = Field(description="conditional: on what the note says; you decide.")
+    article: str = Field(description="Where the GDPR has it.", examples=["17(1)(a)"])
+    note: str = Field(description="On what it depends.")
+
+
 class PreviewView(BaseModel):
     """What would be done. Nothing was written anywhere."""
 
     plan_hash: str = Field(description="Of the plan as it would be now.")
     persons: int = Field(description="How many persons of the hub it concerns.")
     systems: list[FoundView] = Field(description="What each system answered.")
+    applies: list[AppliesView] = Field(description="The right by lawful basis.")
 
 
 class PackageView(BaseModel):

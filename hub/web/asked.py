@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
@@ -12,12 +12,13 @@ from pydantic_core import PydanticCustomError
 from hub.domain.deadline import ExtensionReason
 from hub.domain.exemption import ExemptionGround
 from hub.domain.rights import DataCategory, Right
+from hub.rights.intake import GDPR_APPLIES
 
 # NUL fits into no PostgreSQL text
 _ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
 
 Line = Annotated[str, Field(max_length=254, pattern=_ONE_LINE)]
-Note = Annotated[str, Field(min_length=1, max_length=20_000)]
+Note = Annotated[str, Field(min_length=1, max_length=20_000, pattern=r"\S")]
 Language = Literal["fi", "sv", "en"]
 Code = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 
@@ -35,8 +36,6 @@ Base64 = Annotated[
     Field(min_length=4, max_length=700_000, pattern=r"^[A-Za-z0-9+/\s]+={0,2}\s*$"),
     AfterValidator(_base64),
 ]
-
-GDPR_APPLIES = datetime(2018, 5, 25, tzinfo=UTC)
 
 
 class Body(BaseModel):

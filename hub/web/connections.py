@@ -7,6 +7,8 @@ import asyncio
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from hub.web.problems import answer
+
 PATIENCE = 15.0
 """Seconds that a connection has for the head of its next request."""
 FROM_ONE = 50
@@ -42,6 +44,14 @@ class Connection(H11Protocol):
         """Wait no more."""
         super().connection_lost(exc)
         self._done()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP like everything else that cannot be read."""
+        told = answer(400, "bad-request", "The request cannot be read.")
+        lines = [b"HTTP/1.1 400 Bad Request", b"connection: close"]
+        lines += [b": ".join(header) for header in told.raw_headers]
+        self.transport.write(b"\r\n".join([*lines, b"", bytes(told.body)]))
+        self.transport.close()
 
     @property
     def _asking(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hub.domain.plan import Exemption
-from hub.rights import decide, identity
+from hub.rights import decide, due, identity
 from hub.rights.identity import How
 from hub.store.tokens import Token
 from hub.vault.database import read_only
@@ -94,8 +94,11 @@ def decide_exemptions(
         if one.ground.needs_end and one.until is None:
             told = f"the ground {one.ground.value} needs the day on which it has ended"
             raise wrong_field(f"exemptions.{index}.until", told)
-        if decide.ended(desk.deployment, one.until):
+        if due.ended(desk.deployment, one.until):
             told = "the ground must still hold: give a day that is to come"
+            raise wrong_field(f"exemptions.{index}.until", told)
+        if due.never(desk.deployment, one.until):
+            told = "the ground must end: give the day on which it does"
             raise wrong_field(f"exemptions.{index}.until", told)
         exemptions.append(Exemption(one.system, one.category, one.ground, one.until))
     decide.exempt(desk.deployment, number, exemptions, body.reason, token.actor)

@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 
 from hub.rights.coordinator import NotProved
 from hub.rights.decide import CannotDecide, NoSuchRequest
+from hub.rights.identity import How
 from hub.rights.intake import Invalid
 from hub.rights.manual import CannotConfirm
 from hub.store.requests import Stale
@@ -146,18 +147,27 @@ def _invalid(error: Invalid) -> Response:
 
 
 def _malformed(_request: Request, error: RequestValidationError) -> Response:
-    found = [(_place(one["loc"]), _expected(one)) for one in error.errors()]
+    found = [(_place(one), _expected(one)) for one in error.errors()]
     errors = list(dict.fromkeys(found))[:MOST_ERRORS]
     what = "A field is wrong." if len(errors) == 1 else "Some fields are wrong."
     return answer(422, "invalid", what, errors)
 
 
-def _place(loc: Sequence[object]) -> str:
-    """Where pydantic found it, without the first word where that is only "body" or "query"."""
+def _place(problem: Mapping[str, Any]) -> str:
+    """Where pydantic found it, without the first word where that is only "body" or "query", and
+    without the word by which it chose among several forms of a body."""
+    loc: Sequence[object] = problem["loc"]
+    if str(problem["type"]).startswith("union_tag"):
+        loc = (*loc, str(problem["ctx"]["discriminator"]).strip("'"))
+    elif len(loc) > 2 and loc[0] == "body" and loc[1] in _FORMS:
+        loc = (loc[0], *loc[2:])
     if len(loc) > 1 and loc[0] == "body" and isinstance(loc[1], int):
         return "body"  # a position in a text that is no JSON
     return field_name(loc[1:] if len(loc) > 1 else loc)
 
+
+_FORMS = frozenset({"message", "doubt", *How})
+"""Of evidence; see `asked.Identity`."""
 
 _WORDS = {
     "extra_forbidden": "there is no such field",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import Path, Query
@@ -12,7 +12,8 @@ from starlette.responses import JSONResponse, Response
 from hub.domain.audit import Event
 from hub.domain.rights import RequestState, Right
 from hub.rights import assess, coordinator, dryrun, intake, package
-from hub.rights.decide import deadline_of, load, refused
+from hub.rights.decide import load
+from hub.rights.due import deadline_of, refused
 from hub.store import audit, requests
 from hub.store.tokens import Scope
 from hub.vault.database import read_only
@@ -49,16 +50,11 @@ def open_request(body: NewRequest, desk: TheDesk, token: Handler, request: Reque
             known = ", ".join(deployment.landscape.controllers)
             raise wrong_field("controllers", f"there is no such controller; there are: {known}")
     desk.all_of(token, body.controllers)
-    now = deployment.now()
-    received = body.received_at.astimezone(UTC) if body.received_at else now
-    ahead = (received - now).total_seconds()
-    if 0 < ahead <= intake.FUTURE:
-        received = now  # clocks differ; nothing may happen before it was received
     asked = intake.Asked(
         right=body.right,
         controllers=body.controllers,
         email=body.email,
-        received_at=received,
+        received_at=body.received_at or deployment.now(),
         name=body.name,
         phone=body.phone,
         language=body.language,
@@ -185,6 +181,7 @@ def dry_run(number: Number, desk: TheDesk, token: Planner) -> answers.PreviewVie
             )
             for one in found.systems
         ],
+        applies=[answers.AppliesView(**asdict(one)) for one in found.applies],
     )
 
 
@@ -212,12 +209,14 @@ def get_package(
         portable.Format, Query(description="json or zip (JSON and CSV files).")
     ] = portable.Format.JSON,
 ) -> Any:
-    """Get the answer to an access or portability request. Personal data; the look is logged."""
+    """Get the answer to an access, portability or information request. Personal data; the look is
+    logged."""
     deployment = desk.deployment
     with deployment.database.begin() as connection:
         row = desk.whole(connection, token, number)
-        if row.right not in (Right.ACCESS.value, Right.PORTABILITY.value):
-            raise Refused(409, "no-package", "Only access and portability have a package.")
+        if Right(row.right) not in package.ANSWERED:
+            told = "Only access, portability and information have a package."
+            raise Refused(409, "no-package", told)
         if row.state not in _GATHERED or refused(row):
             raise Refused(409, "not-gathered", "Nothing is gathered yet: approve the plan first.")
         right = Right(row.right)

@@ -60,7 +60,8 @@ def confirm_task(
     with desk.deployment.database.begin() as connection:
         desk.task(connection, token, number, task)
         _unless_archived(connection, number)
-        manual.confirm(connection, desk.deployment, task, body.by, body.statement)
+        by, said = body.by, body.statement
+        manual.confirm(connection, desk.deployment, task, by, said, token.actor)
     desk.wake_due()
     return _now(desk, task)
 

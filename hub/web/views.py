@@ -15,7 +15,7 @@ from hub.domain.rights import RequestState, Right, TaskState
 from hub.rights.assess import controllers_of
 from hub.rights.casefile import CaseFile
 from hub.rights.coordinator import facts_of
-from hub.rights.decide import deadline_of
+from hub.rights.due import deadline_of
 from hub.store.tokens import Token
 from hub.vault.database import Row
 from hub.web import answers

@@ -1,7 +1,8 @@
-"""What Zoom may keep of an erased person that no call changes or verifies.
+"""What Zoom may keep of a person that no call reads, changes or verifies.
 
 Zoom's documents do not say whether the reports of past webinars forget a deleted registrant, and
-the API has no way to recordings' contents, transcripts and the chat.
+the API has no way to recordings' contents, transcripts and the chat. Those belong to the answer to
+an access request too (Art. 15).
 """
 
 from __future__ import annotations
@@ -44,6 +45,24 @@ RESIDUALS = (
             "en": "Recordings, transcripts and the chat may hold the person's name, voice or "
             "messages, and there is no API for them. Look at the recordings of the webinars that "
             "the person attended, and delete or cut the person's part. Note the outcome.",
+        },
+    ),
+    Residual(
+        "recordings-copy",
+        None,
+        {
+            "fi": "Tallenteissa, litteroinneissa ja keskustelussa (chat) voi olla henkilön ääni, "
+            "kuva tai viestejä, eikä niihin ole rajapintaa. Katso niiden webinaarien tallenteet, "
+            "joihin henkilö osallistui. Liitä vastaukseen jäljennös hänen omasta osuudestaan "
+            "ilman muiden osuuksia, tai kirjaa, ettei sellaista ole.",
+            "sv": "Inspelningar, transkriptioner och chatten kan innehålla personens röst, bild "
+            "eller meddelanden, och de nås inte via gränssnittet. Gå igenom inspelningarna av de "
+            "webbinarier som personen deltog i. Bifoga till svaret en kopia av personens egen del "
+            "utan andras, eller anteckna att ingen sådan finns.",
+            "en": "Recordings, transcripts and the chat may hold the person's voice, picture or "
+            "messages, and there is no API for them. Look at the recordings of the webinars that "
+            "the person attended. Enclose with the answer a copy of the person's own part without "
+            "that of others, or note that there is none.",
         },
     ),
 )

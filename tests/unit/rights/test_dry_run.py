@@ -29,6 +29,21 @@ def test_what_was_decided_is_in_it(desk: Desk, aino: str) -> None:
     assert found.plan.hash == plan.hash == desk.row(number).plan_hash
 
 
+def test_the_right_by_lawful_basis_is_told(world: World, desk: Desk) -> None:
+    crm = Crm(world, "crowst")
+    crm.add(OONA, last_name="Nimi", lifecycle="customer", projects=LIVE_PROJECT)
+    Crm(world, "bangeri").add(OONA, last_name="Omanimi", lifecycle="customer")
+    world.sync()
+    number = desk.open(Right.ERASURE, OONA)
+    found = dryrun.preview(desk.deployment, number, desk.opened, "token:1").applies
+    told = {(one.controller, one.basis.value): one.applies.value for one in found}
+    assert told == {
+        ("crowst", "contract"): "conditional",
+        ("crowst", "direct_marketing"): "yes",
+        ("crowst", "legitimate_interest"): "conditional",
+    }
+
+
 def test_the_other_companys_own_data_is_not_searched(world: World, desk: Desk) -> None:
     Crm(world, "bangeri").add(OONA, last_name="Omanimi")
     world.sync()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from support.accounts import Crm, List
@@ -12,10 +13,12 @@ from support.world import World
 from hub.domain.audit import Event, verify
 from hub.domain.deadline import ExtensionReason
 from hub.domain.exemption import ExemptionGround
+from hub.domain.landscape import HELSINKI
 from hub.domain.plan import Exemption
 from hub.domain.rights import DataCategory, Right
 from hub.rights import decide, identity, intake, lifting, manual, matches, watch
 from hub.rights.decide import CannotDecide
+from hub.rights.due import deadline_of
 from hub.rights.instructions import CATEGORIES
 from hub.store import audit, questions
 from hub.sync.review import Decision
@@ -24,6 +27,7 @@ from hub.vault.database import read_only
 
 AINO = "aino.kukkamaa@posti.example"
 CRM = "crowst-crm"
+DAY = 86_400.0
 
 
 def test_the_same_request_is_opened_once(desk: Desk, aino: str) -> None:
@@ -52,6 +56,116 @@ def test_what_cannot_be_right_is_named(desk: Desk, given: dict, field: str) -> N
     with pytest.raises(intake.Invalid, match="future"):
         later = {**asked, "received_at": now + timedelta(days=1)}
         intake.open_request(desk.deployment, intake.Asked(**later), "cli:handler")
+    # a slip in the year: no row may hold a moment that nobody can read again
+    with pytest.raises(intake.Invalid, match="see the year"):
+        slip = {**asked, "received_at": datetime(1, 1, 1, tzinfo=HELSINKI)}
+        intake.open_request(desk.deployment, intake.Asked(**slip), "cli:handler")
+
+
+def test_clocks_differ_and_nothing_happens_before_it_was_received(
+    world: World, desk: Desk, aino: str
+) -> None:
+    midnight = datetime(2026, 11, 10, 22, tzinfo=UTC)  # in Helsinki
+    world.clock.advance((midnight - world.clock.now()).total_seconds() - 10)
+    ahead = desk.deployment.now() + timedelta(seconds=30)
+    asked = intake.Asked(Right.ACCESS, ("crowst",), aino, ahead)
+    number = intake.open_request(desk.deployment, asked, desk.who).number
+    identity.new_code(desk.deployment, number, desk.who)
+    assert desk.row(number).received_at == desk.deployment.now()
+    assert deadline_of(desk.row(number)).paused
+
+
+@pytest.mark.parametrize("right", [right for right in Right if right is not Right.OBJECTION])
+def test_only_an_objection_is_to_purposes(desk: Desk, right: Right) -> None:
+    """Of automated decisions it would leave the profiling that was to end."""
+    corrections = {"last_name": "Laine"} if right is Right.RECTIFICATION else {}
+    with pytest.raises(intake.Invalid) as wrong:
+        desk.open(right, AINO, purposes=["newsletter"], corrections=corrections)
+    assert wrong.value.field == "purposes"
+
+
+def test_an_objection_is_to_a_purpose_of_who_is_asked(desk: Desk, world: World) -> None:
+    """Otherwise it would close with nothing recorded."""
+    land = world.deployment.landscape
+    other = replace(land.purposes["events"], controllers=frozenset({"bangeri"}))
+    changed = replace(land, purposes={**land.purposes, "events": other})
+    desk.world.deployment = replace(world.deployment, landscape=changed)
+    with pytest.raises(intake.Invalid, match="theirs: newsletter, profiling"):
+        desk.open(Right.OBJECTION, AINO, "crowst", purposes=["events"])
+    assert desk.open(Right.OBJECTION, AINO, "crowst", "bangeri", purposes=["events"])
+
+
+def test_what_was_answered_is_taken_back_no_more(desk: Desk, aino: str) -> None:
+    number = desk.run(Right.ACCESS, aino)
+    assert desk.row(number).state == "notifying"
+    for _ in range(2):
+        with pytest.raises(CannotDecide, match="cannot be withdrawn"):
+            decide.withdraw(desk.deployment, number, desk.who)
+        if desk.row(number).open:
+            desk.close(number)
+    assert desk.row(number).state == "closed"
+
+
+def test_nothing_is_added_to_a_case_file_that_has_ended(
+    world: World, desk: Desk, aino: str
+) -> None:
+    number = desk.run(Right.ACCESS, aino)
+    desk.close(number)
+    world.clock.advance(desk.deployment.landscape.rights.keep.total_seconds() + DAY)
+    watch.archive(desk.deployment)
+    assert desk.row(number).state == "archived"
+    mail = f"From: {aino}\r\n\r\nHei\r\n".encode()
+    for act in (
+        lambda: decide.note(desk.deployment, number, "x", desk.who),
+        lambda: desk.identify(number),
+        lambda: identity.by_message(desk.deployment, number, mail, desk.who, lambda *_, **__: None),
+    ):
+        with pytest.raises(CannotDecide, match="has ended"):
+            act()
+
+
+def test_what_is_decided_has_its_reason(desk: Desk, aino: str) -> None:
+    number = desk.open(Right.ERASURE, aino)
+    desk.identify(number)
+    kept = Exemption(CRM, DataCategory.BILLING, ExemptionGround.UNFOUNDED)
+    deployment, who = desk.deployment, desk.who
+    for act in (
+        lambda: decide.exempt(deployment, number, [kept], " ", who),
+        lambda: decide.refuse(deployment, number, "unfounded", "", who),
+        lambda: decide.extend(deployment, number, ExtensionReason.COMPLEX, "\n", who),
+        lambda: decide.note(deployment, number, "", who),
+    ):
+        with pytest.raises(CannotDecide) as why:
+            act()
+        assert why.value.code == "reason-missing"
+    assert desk.row(number).state == "planned"
+
+
+def test_a_refusal_is_due_within_a_month_although_a_question_is_open(
+    world: World, desk: Desk, aino: str
+) -> None:
+    number = desk.open(Right.ACCESS, aino)
+    identity.new_code(desk.deployment, number, desk.who)
+    world.clock.advance(2 * DAY)
+    decide.refuse(desk.deployment, number, "unfounded", "No answer came.", desk.who)
+    due = deadline_of(desk.row(number))
+    assert not due.paused
+    assert (due.target, due.ends) == (date(2026, 12, 4), date(2026, 12, 4))  # two days stood still
+    assert desk.row(number).due_on == due.ends
+
+
+def test_a_refusal_is_due_within_a_month_although_it_was_extended(
+    world: World, desk: Desk, aino: str
+) -> None:
+    number = desk.open(Right.ACCESS, aino)
+    decide.extend(desk.deployment, number, ExtensionReason.COMPLEX, "many", desk.who)
+    decide.refuse(desk.deployment, number, "unfounded", "The fourth this week.", desk.who)
+    due = deadline_of(desk.row(number))
+    assert (due.ends, due.extended) == (date(2026, 12, 2), False)
+    assert desk.row(number).due_on == due.ends
+    world.clock.advance(31 * DAY)
+    watch.escalate(desk.deployment)
+    assert desk.row(number).escalated == "late"
 
 
 def test_of_an_extended_deadline_everything_is_told_anew(
@@ -98,7 +212,8 @@ def test_who_does_the_rest_by_hand_is_told_what_is_kept(desk: Desk, aino: str) -
     assert told["en"].startswith("Keep: ")
     assert "billing and bookkeeping (" in told["en"]
     assert told["en"].endswith(
-        f"Delete everything about the person from {CRM}, bins and archives included."
+        f"Delete everything about the person from {CRM}, bins and archives included.\n"
+        "What is kept is used for nothing else: nothing is sent to the person."
     )
     assert "laskutus" in told["fi"]
     assert "fakturering" in told["sv"]
@@ -113,6 +228,9 @@ def test_what_does_not_fit_is_said_with_its_mend(desk: Desk, aino: str) -> None:
     past = Exemption(CRM, DataCategory.BILLING, ExemptionGround.EXCESSIVE, date(2026, 11, 1))
     with pytest.raises(CannotDecide, match="still to come"):
         decide.exempt(desk.deployment, number, [past], "invoices", desk.who)
+    ever = Exemption(CRM, DataCategory.BILLING, ExemptionGround.EXCESSIVE, date(9999, 12, 31))
+    with pytest.raises(CannotDecide, match="on which the ground ends"):
+        decide.exempt(desk.deployment, number, [ever], "invoices", desk.who)
     desk.approve(number)
     with pytest.raises(CannotDecide, match="hold"):
         identity.doubt(desk.deployment, number, "another address", desk.who)

@@ -1,107 +1,103 @@
-"""What comes back when a restriction ends (Art. 18(3)): not what was refused meanwhile, and nothing
-that another request restricts too."""
+"""A restriction stands until it is lifted, and as long as any request asks for it."""
 
 from __future__ import annotations
 
-from typing import Any
-
+import pytest
 from support.accounts import Crm, List
 from support.rights_desk import Desk
 from support.world import World
 
 from hub.domain.rights import Right
-from hub.rights import lifting
+from hub.rights import lifting, watch
+from hub.rights.decide import CannotDecide
 from hub.store import people
 from hub.vault.database import read_only
 
-LIST, MAILER = "crowst-uutiset", "crowst-mailer"
+LIST = "crowst-uutiset"
 
 
-def _restricted(desk: Desk, address: str) -> int:
-    number = desk.run(Right.RESTRICTION, address)
+def restricted(desk: Desk, who: str) -> int:
+    number = desk.run(Right.RESTRICTION, who)
     desk.confirm(number)
+    desk.work()
     desk.close(number)
-    desk.world.clock.advance(3600)
+    assert desk.row(number).state == "closed"
     return number
 
 
-def _lift(desk: Desk, number: int) -> Any:
-    systems = lifting.lift(desk.deployment, number, "e-mail", "We lift it.", "cli:handler")
+def lift(desk: Desk, number: int) -> list[str]:
+    systems = lifting.lift(desk.deployment, number, "email", "We lift it.", desk.who)
     desk.work()
     return systems
 
 
-def _in_hub(desk: Desk) -> bool:
+def still(desk: Desk) -> bool:
     with read_only(desk.deployment.database).connect() as connection:
-        (row,) = people.rows(connection, [1])
-    return bool(row.restricted)
+        (one,) = people.rows(connection, [1])
+    return bool(one.restricted)
 
 
-def test_nobody_who_objected_meanwhile_is_subscribed_again(
+def test_whom_two_requests_restrict_stays_so_until_both_are_lifted(
     world: World, desk: Desk, aino: str
 ) -> None:
-    number = _restricted(desk, aino)
-    world.sync(full=True)  # the hub sees the member archived, and writes nothing there any more
-    objection = desk.run(Right.OBJECTION, aino)
-    world.sync()
-    assert desk.states(objection)[MAILER] == "verified"
-    _lift(desk, number)
-    assert List(world, LIST).status(aino) == "unsubscribed"
-    assert desk.states(number)[f"{MAILER} lift"] == "verified"
-
-
-def test_nobody_who_withdrew_elsewhere_meanwhile_is_subscribed_again(
-    world: World, desk: Desk, aino: str
-) -> None:
-    number = _restricted(desk, aino)
+    first, second = restricted(desk, aino), restricted(desk, aino)
+    assert first != second
+    with pytest.raises(CannotDecide, match=f"request {second} restricts") as why:
+        lift(desk, first)
+    assert why.value.code == "restricted-again"
+    assert still(desk)
+    assert lift(desk, second) == []
+    assert still(desk)
+    world.clock.advance(60)
+    Crm(world, "crowst").edit(Crm(world, "crowst").id_of(aino) or "", job_title="Johtaja")
     world.sync(full=True)
-    Crm(world, "crowst").withdraws(aino, "1001")
-    world.sync(full=True)
-    _lift(desk, number)
-    assert List(world, LIST).status(aino) == "unsubscribed"
-
-
-def test_who_refused_there_meanwhile_has_nothing_left_to_lift(
-    world: World, desk: Desk, aino: str
-) -> None:
-    number = _restricted(desk, aino)
-    List(world, LIST).act(aino, "unsubscribe")
-    _lift(desk, number)
-    assert List(world, LIST).status(aino) == "unsubscribed"
-    assert desk.states(number)[f"{MAILER} lift"] == "verified"
-
-
-def test_what_another_request_restricts_too_stays_so(world: World, desk: Desk, aino: str) -> None:
-    first, second = _restricted(desk, aino), _restricted(desk, aino)
-    assert _lift(desk, first) == []
-    assert _in_hub(desk)
     assert List(world, LIST).status(aino) == "archived"
-    assert _lift(desk, first) == [], "once"
-    assert MAILER in _lift(desk, second)
-    assert not _in_hub(desk)
-    assert List(world, LIST).status(aino) == "subscribed", "as before the first of them"
-    assert desk.states(second)[f"{MAILER} lift"] == "verified"
+    assert lift(desk, first) == ["crowst-crm", "crowst-mailer"]
+    assert not still(desk)
+    assert List(world, LIST).status(aino) == "subscribed"  # as it was before the first
 
 
-def test_a_record_that_was_never_restricted_is_not_lifted(
-    world: World, desk: Desk, aino: str
-) -> None:
-    number = _restricted(desk, aino)
-    world.clock.advance(3600)
-    events = List(world, "crowst-tapahtumat")
-    events.subscribes(aino)  # by her own form, after the restriction
-    _lift(desk, number)
-    assert events.status(aino) == "subscribed"
-    assert desk.states(number)[f"{MAILER} lift"] == "verified"
+def test_one_that_is_under_way_stands_too(desk: Desk, aino: str) -> None:
+    first = restricted(desk, aino)
+    second = desk.open(Right.RESTRICTION, aino)
+    assert desk.row(second).state == "identity_pending"
+    desk.identify(second)
+    desk.approve(second)
+    with pytest.raises(CannotDecide, match="lift that one first"):
+        lift(desk, first)
+    assert still(desk)
 
 
-def test_a_restriction_can_be_lifted_however_long_it_stood(
-    world: World, desk: Desk, aino: str
-) -> None:
-    number = _restricted(desk, aino)
-    desk.watch(4 * 365)
-    assert desk.row(number).state == "closed", "its case file knows the way back"
-    _lift(desk, number)
-    assert List(world, LIST).status(aino) == "subscribed"
-    desk.watch(1)
+def test_one_that_nobody_approved_keeps_nothing(desk: Desk, aino: str) -> None:
+    first = restricted(desk, aino)
+    second = desk.open(Right.RESTRICTION, aino)
+    desk.identify(second)
+    lift(desk, first)
+    assert not still(desk)
+    assert lift(desk, first) == []  # once
+
+
+def test_the_case_file_is_kept_until_it_is_lifted(world: World, desk: Desk, aino: str) -> None:
+    number = restricted(desk, aino)
+    keep = desk.deployment.landscape.rights.keep.total_seconds()
+    world.clock.advance(keep + 86_400)
+    watch.archive(desk.deployment)
+    assert desk.row(number).state == "closed"
+    lift(desk, number)
+    assert not still(desk)
+    watch.archive(desk.deployment)
+    assert desk.row(number).state == "closed"  # the proof that it was lifted is kept as long
+    world.clock.advance(keep + 86_400)
+    watch.archive(desk.deployment)
+    assert desk.row(number).state == "archived"
+
+
+def test_who_was_erased_meanwhile_keeps_no_case_file(world: World, desk: Desk, aino: str) -> None:
+    number = restricted(desk, aino)
+    erasure = desk.run(Right.ERASURE, aino)
+    desk.confirm(erasure)
+    desk.work()
+    desk.close(erasure)
+    world.clock.advance(desk.deployment.landscape.rights.keep.total_seconds() + 86_400)
+    watch.archive(desk.deployment)
     assert desk.row(number).state == "archived"

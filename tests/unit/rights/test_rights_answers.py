@@ -16,7 +16,7 @@ from hub.domain.plan import Exemption, Plan
 from hub.domain.rights import DataCategory, Right
 from hub.rights import decide, package
 from hub.rights.exporting import Chosen
-from hub.testing.world import ASKS_BOTH, HELD
+from hub.testing.world import ASKS_BOTH, HELD, LIVE_PROJECT
 
 CRM = "crowst-crm"
 PIA = "pia.portti@posti.example"
@@ -55,6 +55,86 @@ def answered(desk: Desk, right: Right, who: str, *withheld: DataCategory) -> dic
     desk.close(number)
     assert desk.row(number).state == ("closed_with_exceptions" if kept else "closed")
     return answer
+
+
+def test_a_customer_who_refuses_all_marketing_is_a_customer(desk: Desk, pia: str) -> None:
+    """What they provided under the contract is theirs all the same (Art. 20(1)(a))."""
+    desk.run(Right.OBJECTION, pia)
+    answer = answered(desk, Right.PORTABILITY, pia)
+    assert "not_portable" not in answer
+    assert answer["hub"][0]["profile"]["first_name"]["value"] == "Pia"
+    assert answer["systems"][CRM]["records"][0]["values"]["first_name"] == "Pia"
+
+
+def test_who_only_agreed_and_took_it_back_has_nothing_portable(
+    world: World, desk: Desk, aino: str
+) -> None:
+    desk.run(Right.OBJECTION, aino)
+    assert answered(desk, Right.PORTABILITY, aino)["not_portable"]
+
+
+@pytest.mark.parametrize("right", [Right.ACCESS, Right.PORTABILITY])
+def test_what_was_asked_for_is_gathered_before_it_is_erased(
+    desk: Desk, pia: str, right: Right
+) -> None:
+    number, erasure = desk.open(right, pia), desk.open(Right.ERASURE, pia)
+    desk.identify(number)
+    desk.identify(erasure)
+    with pytest.raises(decide.CannotDecide, match=f"request {number} ") as why:
+        desk.approve(erasure)
+    assert why.value.code == "answer-first"
+    desk.approve(number)
+    desk.work()
+    desk.approve(erasure)
+    desk.work()
+    assert desk.states(erasure)["hub"] == "verified"
+    answer = package.assemble(desk.deployment, number)
+    assert PIA in str(answer["systems"][CRM]["records"])
+
+
+def test_what_nobody_proved_to_have_asked_for_holds_up_no_erasure(desk: Desk, pia: str) -> None:
+    desk.open(Right.ACCESS, pia)  # perhaps a stranger's
+    erasure = desk.run(Right.ERASURE, pia)
+    assert desk.states(erasure)["hub"] == "verified"
+
+
+def test_what_is_others_is_withheld_after_it_was_looked_through(desk: Desk, pia: str) -> None:
+    number = desk.run(Right.ACCESS, pia)
+    desk.work()
+    looked = package.assemble(desk.deployment, number)
+    assert "jobtitle" in looked["systems"][CRM]["records"][0]["values"]["properties"]
+    kept = Exemption(CRM, DataCategory.PROFILE, ExemptionGround.OTHERS_RIGHTS)
+    decide.exempt(desk.deployment, number, [kept], "it names a colleague", desk.who)
+    assert desk.row(number).state == "planned"
+    desk.approve(number)
+    desk.work()
+    assert desk.row(number).state == "notifying", desk.states(number)
+    answer = package.assemble(desk.deployment, number)
+    assert "jobtitle" not in answer["systems"][CRM]["records"][0]["values"]["properties"]
+    assert answer["systems"][CRM]["withheld"][0]["law"] == "GDPR 15(4), 20(4)"
+    assert "job_title" not in answer["hub"][0]["profile"]
+    desk.close(number)
+    assert desk.row(number).state == "closed_with_exceptions"
+    with pytest.raises(decide.CannotDecide, match="cannot be exempted"):
+        decide.exempt(desk.deployment, number, [], "none", desk.who)
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_an_access_names_the_other_company_that_got_something(
+    world: World, desk: Desk, own: bool
+) -> None:
+    """Art. 15(1)(c): who it is, whether or not they know the person by themselves."""
+    if own:
+        Crm(world, "bangeri").add(PIA, last_name="Portti")
+        world.sync()
+    Crm(world, "crowst").add(PIA, last_name="Portti", company="Oy X", projects=LIVE_PROJECT)
+    world.sync()
+    assert Crm(world, "bangeri").value(PIA, "company") == "Oy X"
+    (copy,) = answered(desk, Right.ACCESS, PIA)["hub"]
+    (other,) = [one for one in copy["recipients"] if "company" in one]
+    assert (other["company"], other["contact"]) == ("Bängeri Oy", "genz@bangeri.fi")
+    assert other["fields"] == (["company"] if own else ["company", "email", "last_name"])
+    assert "Oy X" not in str(copy["recipients"])
 
 
 def test_an_access_tells_what_the_hub_collected(world: World, desk: Desk, aino: str) -> None:

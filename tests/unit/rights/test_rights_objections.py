@@ -29,6 +29,22 @@ def test_who_is_only_in_a_tool_is_looked_for_and_refused_there(world: World, des
     assert List(world, "crowst-uutiset").status(OONA) == "unsubscribed"
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_another_address_that_they_named_is_refused_before_it_is_known(
+    world: World, desk: Desk, known: bool
+) -> None:
+    crm = Crm(world, "crowst")
+    if known:
+        crm.add("oona@tyopaikka.example", first_name="Oona")
+        world.sync()
+    desk.open(Right.OBJECTION, "oona@tyopaikka.example", also_known_as=[OONA])
+    world.clock.advance(3600)
+    crm.add(OONA, first_name="Oona", lifecycle="customer")
+    world.sync()
+    assert crm.id_of(OONA)
+    assert List(world, "crowst-uutiset").status(OONA) is None
+
+
 def test_another_list_of_the_same_tool_is_refused_too(world: World, desk: Desk, aino: str) -> None:
     List(world, EVENTS).add(aino)  # not read yet
     number = desk.open(Right.OBJECTION, aino)

@@ -39,3 +39,23 @@ def test_what_a_deleted_contact_left_behind_is_asked_for(
     assert states["crowst-crm"] == "not_held", states
     assert states["crowst-crm residual:engagements"].startswith("awaiting_external")
     assert "joint-webinar residual:reports" not in states  # she never was there
+
+
+def test_an_access_asks_for_what_no_call_can_copy_where_the_person_was_found(
+    world: World, desk: Desk, aino: str
+) -> None:
+    Webinar(world, HELD).registers(aino, name="Aino Kukkamaa")
+    world.sync()
+    number = desk.run(Right.ACCESS, aino)
+    states = desk.states(number)
+    assert states["joint-webinar"] == "verified"
+    assert states["joint-webinar residual:recordings-copy"].startswith("awaiting_external")
+    assert "joint-webinar residual:reports" not in states  # those are for an erasure
+    assert desk.row(number).state == "awaiting_external"
+
+
+def test_an_access_by_who_was_never_there_waits_for_nobody(
+    world: World, desk: Desk, aino: str
+) -> None:
+    number = desk.run(Right.ACCESS, aino)
+    assert not [one for one in desk.states(number) if "residual" in one]

@@ -36,6 +36,19 @@ def test_a_link_for_who_has_no_access(desk: Desk, aino: str) -> None:
     assert made == (BY, f"task {task.id}", {"request": str(number), "system": task.system})
 
 
+def test_who_recorded_a_confirmation(desk: Desk, aino: str) -> None:
+    """Whoever types a name is known too; with a one-time link nobody is."""
+    number = desk.run(Right.NO_AUTOMATED_DECISIONS, aino)
+    first, second, *_ = (
+        one.id for one in desk.tasks(number).values() if one.state == "awaiting_external"
+    )
+    with desk.deployment.database.begin() as connection:
+        manual.confirm(connection, desk.deployment, first, "Maija", "Done.", "token:3")
+        manual.confirm(connection, desk.deployment, second, "Maija", "Done.")
+    actors = [actor for actor, _, _ in told(desk, Event.TASK_CONFIRMED)]
+    assert actors == ["token:3", "person"]
+
+
 def test_a_dry_run_a_note_and_the_same_request_again(desk: Desk, aino: str) -> None:
     number = desk.open(Right.ERASURE, aino)
     assert desk.open(Right.ERASURE, aino) == number

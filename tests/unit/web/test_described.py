@@ -14,6 +14,7 @@ from support.office import Office, no_dns, office_in
 
 from hub.testing.serving import serve
 from hub.web.api import app
+from hub.web.connections import Connection
 from hub.web.desk import Limits
 
 SCHEMA = schemathesis.openapi.from_dict(app(cast(Any, None), list).openapi())
@@ -46,7 +47,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         fill(office, token)
         limits = Limits(refused_a_minute=1_000_000, links_a_minute=1_000_000)
         web = app(office, office.woken.extend, limits=limits, resolve=no_dns)
-        with serve(web) as url:
+        with serve(web, protocol=Connection) as url:
             yield Served(url, token)
 
 

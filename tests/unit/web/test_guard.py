@@ -41,6 +41,7 @@ def wrong_fields(answer: Any) -> list[str]:
         ({"received_at": "2026-11-02T10:00:00"}, "received_at"),
         ({"received_at": "2017-11-02T10:00:00Z"}, "received_at"),
         ({"received_at": "yesterday"}, "received_at"),
+        ({"received_at": "9999-12-31T23:59:59-12:00"}, "received_at"),
         ({"phone": "call me"}, "phone"),
         ({"language": "de"}, "language"),
         ({"also_known_as": ["nobody"]}, "also_known_as"),
@@ -67,6 +68,26 @@ def test_a_wrong_field_is_named_and_its_value_is_not_repeated(
         for value in (EMAIL, "aino", "Laine", "oblivion", "nobody", "call me", "lottery", "size44"):
             assert value not in text
     assert office.get("/requests", token).json()["requests"] == []
+
+
+@pytest.mark.parametrize(
+    ("evidence", "field"),
+    [
+        ({"note": "called back"}, "how"),
+        ({"how": "one-time-code", "note": "called back"}, "how"),
+        ({"how": "known-to-handler"}, "note"),
+        ({"how": "mandate", "note": " "}, "note"),
+        ({"how": "doubt", "note": "who?", "paper": "x"}, "paper"),
+        ({"how": "message", "message": "?"}, "message"),
+    ],
+)
+def test_a_wrong_field_of_evidence_is_named(
+    office: Office, evidence: dict[str, str], field: str
+) -> None:
+    token = office.token()
+    number = office.opened(token)
+    answer = office.post(f"/requests/{number}/identity", token, evidence)
+    assert set(wrong_fields(answer)) == {field}
 
 
 def test_every_wrong_field_is_named(office: Office) -> None:

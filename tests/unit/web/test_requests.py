@@ -241,6 +241,10 @@ def test_an_exemption_that_does_not_fit_is_refused(office: Office) -> None:
     one = {"system": "crowst-crm", "category": "billing", "ground": "others_rights"}
     answer = office.post(path, token, {"exemptions": [one], "reason": "no"})
     assert (answer.status_code, answer.json()["code"]) == (409, "ground-does-not-fit")
+    for day in ("2026-11-02", "9999-12-31"):
+        kept = {**one, "ground": "accounting", "until": day}
+        answer = office.post(path, token, {"exemptions": [kept], "reason": "no"})
+        assert answer.json()["errors"][0]["field"] == "exemptions.0.until", day
     one = {"system": "bangeri-crm", "category": "billing", "ground": "excessive"}
     answer = office.post(path, token, {"exemptions": [one], "reason": "no"})
     assert (answer.status_code, answer.json()["code"]) == (409, "unknown-system")
@@ -374,7 +378,7 @@ def test_a_dry_run_shows_what_would_be_done_and_writes_nothing(office: Office) -
     assert all(count == 0 for count in office.world.writes().values())
 
 
-@pytest.mark.parametrize("right", ["access", "portability"])
+@pytest.mark.parametrize("right", ["access", "portability", "information"])
 def test_the_package_of_an_answer(office: Office, right: str) -> None:
     token = office.token()
     number = office.opened(token, right)
@@ -386,7 +390,8 @@ def test_the_package_of_an_answer(office: Office, right: str) -> None:
     finish(office, token, number)
     answer = office.get(f"/requests/{number}/package", token).json()
     assert answer["complete"] is True
-    if right == "access":
+    if right != "portability":
+        assert answer["package"]["controllers"][0]["name"] == "Crowst Oy"
         assert set(answer["package"]["systems"]) == set(SYSTEMS)
     else:  # nobody agreed to anything here
         assert answer["package"]["not_portable"] == "no consent or contract"

@@ -152,6 +152,16 @@ def test_one_address_cannot_keep_the_others_out(
         assert answered_at(url, pair) == 200  # once they are gone it may come back
 
 
+def test_what_is_no_http_is_answered_like_every_error(office: Office, pair: Pair) -> None:
+    with serving(office.web, listen("127.0.0.1", 0), pair, grace=1) as url, idle(url, pair) as one:
+        one.sendall(b"GET /api/v1/health HTTP/1.1\r\nHost: localhost\r\nU;\r\n\r\n")
+        answer = http.client.HTTPResponse(one)
+        answer.begin()
+        assert answer.status == 400
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert json.loads(answer.read())["code"] == "bad-request"
+
+
 def test_a_busy_port_is_told_with_its_mend() -> None:
     with listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
