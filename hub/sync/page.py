@@ -49,9 +49,10 @@ class Page:
     identifiers: list[dict[str, Any]] = field(default_factory=list)
     joins: list[tuple[Subject, str, str]] = field(default_factory=list)
     leaves: list[tuple[Subject, str, str]] = field(default_factory=list)
-    left: list[tuple[Subject, str]] = field(default_factory=list)  # no reason to be a member left
+    left: list[tuple[Subject, str]] = field(default_factory=list)  # no reason of their own is left
     activities: list[tuple[Subject, Activity, bytes]] = field(default_factory=list)
     fresh: list[tuple[str, Subject]] = field(default_factory=list)  # records linked by this page
+    former: dict[int, str] = field(default_factory=dict)  # person -> address before this page
     replan: dict[int, Subject] = field(default_factory=dict)
     own: dict[tuple[int, str], datetime] = field(default_factory=dict)
     """(person, hub field) of what the person changed by an act of their own -> when that was."""
