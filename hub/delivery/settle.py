@@ -299,13 +299,11 @@ def _refused(work: _Settling, one: Claimed, result: Result) -> None:
     ledger.append(
         work.connection,
         [
-            ledger.row(number, one.subject.id, event)
+            ledger.row(number, one.subject.id, one.subject.hear(event))
             for number, event in zip(numbers, events, strict=True)
         ],
     )
-    one.subject.events.extend(events)
     if events:
-        one.subject.changed = True
         work.replan[one.subject.id] = one.subject
     if one.linked:
         shadow = one.linked.touch()

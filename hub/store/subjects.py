@@ -6,7 +6,7 @@ Loaded a page at a time, a query for each kind of row, changed in memory, saved 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -89,6 +89,19 @@ class Subject:
     def email(self) -> str | None:
         found = self.profile.get("email")
         return found.value if found and isinstance(found.value, str) else None
+
+    def hear(self, event: PermissionEvent) -> PermissionEvent:
+        """Add to the ledger in memory; answers the event as it is to be written. What is recorded
+        later was seen no earlier, also where the machine's clock was set back meanwhile: a refusal
+        would count as older than the consent that it ends."""
+        latest = max((one.seen_at for one in self.events), default=event.seen_at)
+        if latest > event.seen_at:
+            as_of_now = event.at is not None and event.at >= event.seen_at
+            at = latest if event.kind.prohibits and as_of_now else event.at
+            event = replace(event, seen_at=latest, at=at)
+        self.events.append(event)
+        self.changed = True
+        return event
 
     def link_to(self, system: str, stream: str, scope: str) -> list[Linked]:
         """The person's links in one place, merged ones left out."""

@@ -72,9 +72,7 @@ class Page:
         self, subject: Subject, event: PermissionEvent, evidence: Mapping[str, str] | None = None
     ) -> None:
         """Append to the ledger; the person's permissions are folded again."""
-        subject.events.append(event)
-        subject.changed = True
-        self.events.append((subject, event, evidence or {}))
+        self.events.append((subject, subject.hear(event), evidence or {}))
         self.replan[subject.id] = subject
         self.result.counts[event.kind.value] += 1
 

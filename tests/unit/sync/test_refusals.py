@@ -240,3 +240,21 @@ class TestJointAndUnclear:
         self.agrees(joint, timedelta(minutes=15))
         joint.run("bangeri-crm")
         assert not self.allowed(joint, "bangeri")
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_one_that_is_read_after_the_clock_was_set_back_counts(
+    tmp_path: Path, *, timed: bool
+) -> None:
+    with events_world(tmp_path) as world:
+        yes = Consent("news", YES, world.clock.now(), "form")
+        world.tools["crowst-crm"].register("c1", AINO, yes, scope="")
+        world.run("crowst-crm")
+        world.clock.advance(-3600)
+        no = Consent("news", NO, world.clock.now() if timed else None, "form")
+        world.webinar.register("1", AINO, no)
+        world.run()
+        subject = world.person(AINO)
+        assert subject is not None
+        facts = subject.facts(world.deployment.landscape, world.deployment.identities)
+        assert facts.permissions["newsletter"].rule == "prohibited"
