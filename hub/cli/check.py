@@ -16,7 +16,7 @@ from hub.cli.show import cells, out, print_json, progress, table, when
 from hub.connect.host import Host
 from hub.delivery.deployment import Opened
 from hub.domain.landscape import System
-from hub.opening import examine, master_keys, now, trouble_of
+from hub.opening import MISSING_MEND, examine, master_keys, missing, now, trouble_of
 from hub.settings import Settings
 from hub.store.schema import check_current, open_store, revision
 from hub.vault import Vault, VaultError
@@ -140,6 +140,7 @@ def _database(settings: Settings) -> list[Finding]:
             if at is None:
                 return [Finding("database", OK, f"{name} is empty; `hub run` fills it")]
             check_current(database)
+            lost = missing(settings, database)
         finally:
             database.dispose()
     except DatabaseUnusable as error:
@@ -154,7 +155,19 @@ def _database(settings: Settings) -> list[Finding]:
                 settings.where("hub", "database"),
             )
         ]
-    return [Finding("database", OK, f"{name}, at migration {at}")]
+    return [
+        Finding("database", OK, f"{name}, at migration {at}"),
+        *(
+            Finding(
+                f"system {one}",
+                WARNING,
+                "it holds people, by the hub's records, and is not in the configuration any more",
+                MISSING_MEND,
+                settings.where("systems"),
+            )
+            for one in lost
+        ),
+    ]
 
 
 def _systems(settings: Settings, host: Host, *, quiet: bool) -> list[Finding]:
