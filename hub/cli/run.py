@@ -78,6 +78,9 @@ def serve(
     """Run the daemon and the admin endpoint until a signal asks them to stop. Raises typer.Exit
     where work was left, Stop where the endpoint cannot listen."""
     endpoint = endpoint or prepare(hub)
+    if quiet:  # nobody sees the banner
+        for warning in hub.settings.warnings:
+            log.warning("configuration", reason=warning)
     if banner and not quiet:
         print_banner(hub, endpoint)
     daemon = Daemon(hub)

@@ -48,6 +48,18 @@ def rows(connection: Connection, ids: Sequence[int], *, lock: bool = False) -> l
     return [row for part in chunks(ids) for row in connection.execute(query, {"these": part}).all()]
 
 
+def ends(connection: Connection, each: int) -> list[Row[Any]]:
+    """(id, key_id, profile) of the oldest and of the newest persons, `each` of them; tombstones
+    are left out."""
+    query = (
+        sa.select(person.c.id, person.c.key_id, person.c.profile)
+        .where(sa.func.length(person.c.profile) > 0)
+        .limit(each)
+    )
+    found = (query.order_by(one) for one in (person.c.id, person.c.id.desc()))
+    return [row for one in found for row in connection.execute(one)]
+
+
 def insert(connection: Connection, fresh: Sequence[dict[str, Any]]) -> None:
     """Add person rows."""
     insert_rows(connection, person, fresh)

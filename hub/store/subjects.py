@@ -19,7 +19,7 @@ from hub.domain.profile import Profile
 from hub.store import ledger, links, people
 from hub.store.documents import Shadow, dump_profile, load_profile
 from hub.store.identity import Identities
-from hub.vault import KeyHandle, KeyKind, Vault, aad
+from hub.vault import KeyHandle, KeyKind, Tampered, Vault, aad
 from hub.vault.rows import ids as new_ids
 
 
@@ -217,6 +217,28 @@ def load(
         own = [one for one in found.values() if one.controller == controller]
         mark_standing(connection, identities, own, controller)
     return found
+
+
+def open_with(connection: Connection, vault: Vault) -> bool:
+    """Whether the people here are under keys of that key store: none of them opens under another
+    one's. Says yes where there is nobody. An erased person's row is emptied before its key goes, so
+    that one with a profile has its key."""
+    rows = people.ends(connection, _LOOKED_AT)
+    keys = vault.open_keys({row.key_id for row in rows})
+    return not rows or any(
+        row.key_id in keys and _opens(keys[row.key_id], row.id, row.profile) for row in rows
+    )
+
+
+_LOOKED_AT = 20
+
+
+def _opens(key: KeyHandle, person_id: int, sealed: bytes) -> bool:
+    try:
+        key.open(sealed, aad("person", person_id, "profile"))
+    except Tampered:
+        return False
+    return True
 
 
 def mark_standing(
