@@ -20,7 +20,7 @@ from hub.store.normalise import Malformed
 from hub.store.sql import once_more
 from hub.store.subjects import Linked, Subject
 from hub.sync import anew, consents, cross, ended, members, persons, returning
-from hub.sync.aside import as_read, put_aside, release
+from hub.sync.aside import answered, as_read, put_aside, release
 from hub.sync.identify import Match, candidates, identify, look_up
 from hub.sync.merge import merge
 from hub.sync.observe import Seen, each_once, read_values, shows
@@ -193,6 +193,7 @@ def _land_changed(
     )
     for seen in readable:
         _land_one(page, seen, known, forced.get(seen.record.ref.id))
+    answered(page, forced)
     release(page, [seen.record.ref.id for seen in readable])
 
 

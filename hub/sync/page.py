@@ -54,6 +54,7 @@ class Page:
     fresh: list[tuple[str, Subject]] = field(default_factory=list)  # records linked by this page
     former: dict[int, str] = field(default_factory=dict)  # person -> address before this page
     replan: dict[int, Subject] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)  # records that a person has to look at
     own: dict[tuple[int, str], datetime] = field(default_factory=dict)
     """(person, hub field) of what the person changed by an act of their own -> when that was."""
     result: Landed = field(default_factory=Landed)
@@ -113,6 +114,7 @@ class Page:
 
     def ask(self, kind: str, external_id: str, reason: str, **more: Any) -> None:
         """Open a review, once."""
+        self.asked.add(external_id)
         (number,) = ids(self.connection, questions.review, 1)
         system, stream, scope = self.place
         row = {

@@ -120,7 +120,7 @@ _MENDS = {
     "unable to open": "check the path, and that the hub's user may write there",
     "not a database": "it is damaged, or another kind of file: go back to a copy",
     "malformed": "it is damaged: go back to a copy",
-    "disk I/O": "the disk could not be read or written: see what the system's log says of it",
+    "disk I/O": "look whether its disk is full, and what the system's log says of it",
 }
 """By what SQLite says."""
 
