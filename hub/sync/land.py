@@ -219,6 +219,8 @@ def _land_one(
         linked = next(link for link in subject.links if link.id == seen.known.id)
         _apply(page, seen, subject, linked, met=True)
     else:
+        if forced is not None and _anothers(page, seen, forced):
+            forced = None
         match = forced or (
             Match("person", (merged_away[0].person_id,))
             if merged_away
@@ -242,6 +244,13 @@ def _land_one(
         _merge_away(page, link, linked, subject)
     page.result.counts["changed"] += 1
     page.result.links.add(linked.id)
+
+
+def _anothers(page: Page, seen: Seen, match: Match) -> bool:
+    """Whether a handler's answer names a person of the other company, which in a joint system sees
+    the record too."""
+    named = [page.people[one] for one in match.persons if one in page.people]
+    return any(one.controller != seen.controller for one in named)
 
 
 def _newcomers(page: Page, unlinked: list[Seen], forced: Mapping[str, Match]) -> list[str]:

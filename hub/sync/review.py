@@ -17,6 +17,7 @@ from hub.store import (
     deliveries,
     links,
     normalise,
+    people,
     progress,
     questions,
     requests,
@@ -123,6 +124,14 @@ def _identity(
     if decision is Decision.LINK:
         if person is None:
             raise CannotDecide(f"say whose record it is; named are: {review.persons or 'nobody'}")
+        with deployment.database.connect() as connection:
+            (row,) = people.rows(connection, [person]) or (None,)
+        if row is not None and row.controller not in opened.system.controllers:
+            owners = " and ".join(opened.system.controllers)
+            raise CannotDecide(
+                f"person {person} is of {row.controller}, the record is of {owners}: name one of "
+                "theirs"
+            )
         match = Match("person", (person,))
     else:
         match = Match("new")
@@ -213,6 +222,7 @@ def _conflict(
             _close(deployment, connection, review, "moot", "the person is gone")
             return "the person is gone; nothing was done"
         _settle_field(deployment, opened, review, subject, decision)
+        _own_address(connection, deployment, subject, review)
         subject.changed = True
         subjects.save(connection, [subject], deployment.now())
         subjects.save_links(
@@ -223,6 +233,21 @@ def _conflict(
         fan_out(connection, deployment, [subject], deployment.now())
         _close(deployment, connection, review, "approved", str(decision))
     return f"{review.field}: {'the system' if decision is Decision.THEIRS else 'the hub'} is right"
+
+
+def _own_address(
+    connection: Connection, deployment: Deployment, subject: Subject, review: Row[Any]
+) -> None:
+    """Raise CannotDecide where the person would have an address that finds another one."""
+    if review.field != "email" or subject.email is None:
+        return
+    digest = deployment.identities.email(subject.controller, subject.email)
+    found = people.find(connection, subject.controller, "email", [digest]).get(digest)
+    if found is not None and found.person_id != subject.id:
+        raise CannotDecide(
+            "the address is another person's: say first whose the record is (the question of kind "
+            "identity about it), or keep the hub's"
+        )
 
 
 def _settle_field(
