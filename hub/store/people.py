@@ -52,12 +52,12 @@ def ends(connection: Connection, each: int) -> list[Row[Any]]:
     """(id, key_id, profile) of the oldest and of the newest persons, `each` of them; tombstones
     are left out."""
     query = (
-        sa.select(person.c.id, person.c.key_id, person.c.profile)
+        sa.select(*(person.c[name] for name in ("id", "key_id", "profile")))
         .where(sa.func.length(person.c.profile) > 0)
         .limit(each)
     )
-    found = (query.order_by(one) for one in (person.c.id, person.c.id.desc()))
-    return [row for one in found for row in connection.execute(one)]
+    orders = (person.c.id, person.c.id.desc())
+    return [row for one in orders for row in connection.execute(query.order_by(one))]
 
 
 def insert(connection: Connection, fresh: Sequence[dict[str, Any]]) -> None:

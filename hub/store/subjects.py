@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from hub.domain.gate import Facts
 from hub.domain.landscape import Landscape
 from hub.domain.permission import PermissionEvent, fold
-from hub.domain.profile import Profile
+from hub.domain.profile import Plain, Profile
 from hub.store import ledger, links, people
 from hub.store.documents import Shadow, dump_profile, load_profile
 from hub.store.identity import Identities
@@ -89,6 +89,11 @@ class Subject:
     def email(self) -> str | None:
         found = self.profile.get("email")
         return found.value if found and isinstance(found.value, str) else None
+
+    @property
+    def first_name(self) -> Plain | None:
+        found = self.profile.get("first_name")
+        return found.value if found else None
 
     def hear(self, event: PermissionEvent) -> PermissionEvent:
         """Add to the ledger in memory; answers the event as it is to be written. What is recorded

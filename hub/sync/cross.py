@@ -16,6 +16,7 @@ from hub.domain.landscape import FieldKind, Project
 from hub.domain.permission import EventKind, PermissionEvent
 from hub.domain.profile import Value
 from hub.store import people, subjects
+from hub.store.normalise import names_disagree
 from hub.store.people import Found
 from hub.store.subjects import Subject
 from hub.sync import consents, members, returning
@@ -154,20 +155,23 @@ def _refusal_event(row: Row[Any]) -> PermissionEvent:
 def _follow(page: Page) -> None:
     """Who was known to be one human by an address that changed in this page is so still; and who
     was erased at the partner stays so under the new one."""
-    for number, former in page.former.items():
+    for number, (former, called) in page.former.items():
         subject = page.people[number]
         if subject.email is None or subject.email == former:
             continue
+        another = names_disagree(called, subject.first_name)  # the record is somebody else's now
         for receiver in sorted(page.deployment.landscape.controllers.keys() - {subject.controller}):
-            _follow_to(page, subject, receiver, former, subject.email)
+            _follow_to(page, subject, receiver, former, subject.email, another=another)
 
 
-def _follow_to(page: Page, subject: Subject, receiver: str, former: str, address: str) -> None:
+def _follow_to(
+    page: Page, subject: Subject, receiver: str, former: str, address: str, *, another: bool
+) -> None:
     identities = page.deployment.identities
     before, now = identities.email(receiver, former), identities.email(receiver, address)
     owners = _owners(page, receiver, [before, now])
     if _blocked(page, receiver, former):
-        if now not in owners and not _blocked(page, receiver, address):
+        if not another and now not in owners and not _blocked(page, receiver, address):
             returning.hold_off_too(page, receiver, address)
         return
     found = owners.get(before)
@@ -177,12 +181,14 @@ def _follow_to(page: Page, subject: Subject, receiver: str, former: str, address
     shared = {*subject.memberships, *(project for one, project in page.left if one is subject)}
     if other is None or shared.isdisjoint(_live(page, other)):
         return
-    if now not in owners:
+    if now not in owners and not another:
         attach(page, other, "email", now)
         return
+    if now in owners and owners[now].person_id == other.id:
+        return
     how = members.crossed(subject.controller)
-    for project in shared:  # the new address is somebody's there: that is the human from now on
-        if owners[now].person_id != other.id and how in other.memberships.get(project, ()):
+    for project in shared:  # whoever has the new address there is the human from now on
+        if how in other.memberships.get(project, ()):
             members.end(page, other, project, how)
             page.replan[other.id] = other
 

@@ -303,7 +303,7 @@ def _apply(page: Page, seen: Seen, subject: Subject, linked: Linked, *, met: boo
         page.result.counts["stale"] += 1
     else:
         keep = _identifiers(page, seen, subject)
-        former = subject.email
+        former, called = subject.email, subject.first_name
         merged = merge(
             deployment.landscape,
             opened.system,
@@ -317,7 +317,7 @@ def _apply(page: Page, seen: Seen, subject: Subject, linked: Linked, *, met: boo
         )
         page.own |= {(subject.id, name): at for name, at in merged.own.items()}
         if former and former != subject.email:
-            page.former.setdefault(subject.id, former)
+            page.former.setdefault(subject.id, (former, called))
         for name in merged.conflicts:
             page.ask(
                 "conflict",

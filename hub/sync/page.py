@@ -13,6 +13,7 @@ from hub.delivery.deployment import Deployment, Opened
 from hub.domain.gate import may_bring
 from hub.domain.landscape import Stream
 from hub.domain.permission import PermissionEvent
+from hub.domain.profile import Plain
 from hub.store import people, questions, subjects
 from hub.store.subjects import Linked, Subject
 from hub.sync.identify import Owners
@@ -52,7 +53,8 @@ class Page:
     left: list[tuple[Subject, str]] = field(default_factory=list)  # no reason of their own is left
     activities: list[tuple[Subject, Activity, bytes]] = field(default_factory=list)
     fresh: list[tuple[str, Subject]] = field(default_factory=list)  # records linked by this page
-    former: dict[int, str] = field(default_factory=dict)  # person -> address before this page
+    former: dict[int, tuple[str, Plain | None]] = field(default_factory=dict)
+    """Person whose address this page changed -> address and first name before it."""
     replan: dict[int, Subject] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)  # records that a person has to look at
     own: dict[tuple[int, str], datetime] = field(default_factory=dict)

@@ -21,10 +21,13 @@ def world(tmp_path: Path) -> Iterator[EventsWorld]:
         yield made
 
 
-def crowst_has(world: EventsWorld, address: str, *, listed: bool = True) -> None:
+def crowst_has(
+    world: EventsWorld, address: str, *, listed: bool = True, first_name: str = "Aino"
+) -> None:
     world.clock.advance(MINUTE)
     projects = ["syksy"] if listed else []
-    world.tools[CRM].register("c1", address, scope="", first_name="Aino", projects=projects)
+    crm = world.tools[CRM]
+    crm.register("c1", address, scope="", first_name=first_name, projects=projects)
 
 
 def addresses(world: EventsWorld) -> list[object]:
@@ -73,6 +76,26 @@ def test_an_address_that_is_somebody_elses_there_ends_what_the_former_one_brough
     assert "bangeri" not in world.members(AINO)
     assert world.members(NEW)["bangeri"] == {"crossed:crowst"}
     assert world.owners() == ["bangeri", "bangeri", "crowst"]
+
+
+def test_a_contact_that_was_given_to_somebody_else(world: EventsWorld) -> None:
+    """Another first name and another address: the successor is nobody whom the partner knew."""
+    crowst_has(world, AINO)
+    assert world.sync()
+    crowst_has(world, NEW, first_name="Eetu")
+    assert world.sync()
+    assert world.owners() == ["bangeri", "bangeri", "crowst"]
+    assert sorted(map(str, addresses(world))) == [NEW, AINO]
+    assert "bangeri" not in world.members(AINO)
+
+
+def test_nor_is_a_successor_held_off(world: EventsWorld) -> None:
+    erased(world, AINO, "bangeri")
+    crowst_has(world, AINO)
+    assert world.sync()
+    crowst_has(world, NEW, first_name="Eetu")
+    assert world.sync()
+    assert addresses(world) == [NEW]
 
 
 def test_outside_a_live_project_nobody_is_followed(world: EventsWorld) -> None:
