@@ -119,3 +119,21 @@ def test_what_crossed_when_two_records_were_two_people_ends_with_their_merge(
     assert world.sync()
     assert "bangeri" not in world.members(other)
     assert world.members(AINO)["bangeri"] == {"crossed:crowst"}
+
+
+def test_a_notice_that_is_owed_outlives_a_merge(world: EventsWorld) -> None:
+    """Bängeri knows her by itself too, under another address; its staff merge the contacts."""
+    listed(world)
+    world.tools[OTHER].register("b1", "a.esimerkki@tyo.example", scope="", first_name="Aino")
+    assert world.sync()
+    crossed = world.person(AINO, "bangeri")
+    assert crossed is not None
+    assert crossed.notice_due is not None
+    (record,) = (one.external_id for one in crossed.links)
+    world.clock.advance(MINUTE)
+    world.tools[OTHER].merge("b1", record)
+    assert world.sync()
+    merged = world.person(AINO, "bangeri")
+    assert merged is not None
+    assert merged.id != crossed.id
+    assert merged.notice_due == crossed.notice_due
