@@ -30,6 +30,7 @@ from dbos import (
 
 from hub.engine.quiet import hush
 from hub.engine.types import Attempt
+from hub.vault.database import use_write_ahead_log
 
 _T = TypeVar("_T")
 
@@ -218,7 +219,7 @@ def _write_ahead(url: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS)
     try:
-        connection.execute("PRAGMA journal_mode=WAL").fetchone()
+        use_write_ahead_log(connection)
     finally:
         connection.close()
 

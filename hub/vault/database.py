@@ -22,6 +22,7 @@ from sqlalchemy import Engine, Row, create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from hub.vault.rows import id_allocator, ids, upsert
 from hub.vault.types import UtcDateTime
@@ -47,6 +48,7 @@ __all__ = [
     "read_only",
     "sqlite_path",
     "upsert",
+    "use_write_ahead_log",
 ]
 
 BUSY_TIMEOUT_MS = 30_000
@@ -191,8 +193,6 @@ def _prefer_binary_arrays(connection: psycopg.Connection, _: ConnectionPoolEntry
 
 def _configure_sqlite(engine: Engine, *, synchronous: Synchronous, secure_delete: bool) -> None:
     pragmas = [
-        f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
-        "PRAGMA journal_mode = WAL",
         f"PRAGMA synchronous = {synchronous}",
         "PRAGMA foreign_keys = ON",
         f"PRAGMA secure_delete = {'ON' if secure_delete else 'OFF'}",
@@ -204,6 +204,8 @@ def _configure_sqlite(engine: Engine, *, synchronous: Synchronous, secure_delete
     def on_connect(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
         # The driver's own BEGIN comes too late and is always deferred; ours is in on_begin.
         connection.isolation_level = None
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}").close()
+        use_write_ahead_log(connection)
         for pragma in pragmas:
             connection.execute(pragma).close()
 
@@ -216,3 +218,26 @@ def _configure_sqlite(engine: Engine, *, synchronous: Synchronous, secure_delete
 
     event.listen(engine, "connect", on_connect)
     event.listen(engine, "begin", on_begin)
+
+
+def use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """Turn a new file to WAL; nothing is written where it is so already.
+
+    Several processes may open a new file at once. SQLite turns it while it holds a read lock,
+    and for that it does not wait for the one who was quicker, whatever `busy_timeout` says.
+    """
+    for attempt in Retrying(
+        retry=retry_if_exception(_is_busy),
+        stop=stop_after_delay(BUSY_TIMEOUT_MS / 1000),
+        wait=wait_random(0.005, 0.05),
+        reraise=True,
+    ):
+        with attempt:
+            connection.execute("PRAGMA journal_mode = WAL").close()
+
+
+def _is_busy(error: BaseException) -> bool:
+    return (
+        isinstance(error, sqlite3.OperationalError)
+        and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+    )

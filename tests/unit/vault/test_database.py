@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -111,6 +112,29 @@ def test_a_sqlite_file_is_made_private_and_set_up(tmp_path: Path) -> None:
     engine.dispose()
     assert found == ["wal", 2, 1, 1, 30_000]
     assert modes == {"hub.db": 0o600, "hub.db-wal": 0o600, "hub.db-shm": 0o600}
+
+
+def test_one_of_several_that_open_a_new_file_at_once_waits_for_the_quicker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quicker = sqlite3.connect(tmp_path / "new.db", isolation_level=None)
+    quicker.execute("BEGIN IMMEDIATE")
+    quicker.execute("CREATE TABLE made (id INTEGER)")
+    waits: list[float] = []
+
+    def meanwhile(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 2:
+            quicker.execute("COMMIT")
+
+    monkeypatch.setattr("tenacity.nap.time.sleep", meanwhile)
+    engine = open_database(f"sqlite:///{tmp_path}/new.db", synchronous="FULL", secure_delete=True)
+    with engine.connect() as connection:
+        assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
+        assert connection.scalar(text("SELECT count(*) FROM made")) == 0
+    assert len(waits) == 2
+    engine.dispose()
+    quicker.close()
 
 
 def test_an_existing_file_is_made_private_and_kept(tmp_path: Path) -> None:
