@@ -39,6 +39,11 @@ class Blocked:
 
 CREATE_ONLY = Decision(False, "create-only", "this vendor cannot change a record that is there")
 
+HELD_ADDRESS = Decision(
+    False, "review", "whose address the record has is an open question: `hub review`"
+)
+"""A YES would be written to an address whose owner may have refused."""
+
 
 @dataclass(slots=True)
 class Plan:
@@ -67,7 +72,13 @@ def plan(
     for topic in stream.topics_of(scope):
         if topic.direction.writes:
             _stance(deployment, facts, system, topic, linked.shadow, result)
+    if _address_held(stream, linked.shadow) and (kept := result.intents.pop(Lane.CONSENT, None)):
+        result.blocked += [Blocked(f"topic {c.topic}", HELD_ADDRESS) for c in kept.consents]
     return result
+
+
+def _address_held(stream: Stream, shadow: Shadow) -> bool:
+    return any(one.hub == "email" and one.vendor in shadow.held for one in stream.fields)
 
 
 def ref(linked: Linked, subject: Subject) -> Ref:

@@ -103,6 +103,27 @@ def refuse_unclear(page: Page, seen: Seen, match: Match) -> None:
         refuse(page, controller, seen.email, event, once=True)
 
 
+def share_refusals(page: Page, owner: int | None, subject: Subject) -> None:
+    """A record of `subject` has the address of another person: what that one refused counts for
+    whoever the record is, and goes to it."""
+    other = page.people.get(owner) if owner is not None else None
+    if other is None:
+        return
+    facts = other.facts(page.deployment.landscape, page.deployment.identities)
+    for purpose, permission in facts.permissions.items():
+        if permission.rule != "prohibited":
+            continue
+        event = PermissionEvent(
+            purpose=purpose,
+            kind=EventKind.WITHDRAWAL,
+            seen_at=page.now,
+            at=permission.prohibited_at,
+            system=page.opened.system.id,
+        )
+        if not consents.repeats(subject, event):
+            page.record_event(subject, event)
+
+
 def _waits(page: Page, controller: str, address: str, event: PermissionEvent) -> bool:
     """Whether it is kept already: without a time it counts from when it was first seen."""
     digest = page.deployment.identities.email(controller, address)

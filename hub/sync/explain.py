@@ -296,6 +296,8 @@ def _topic(
         if prohibited
         else may_subscribe(deployment.landscape, facts, system, topic.effects, deployment.now())
     )
+    kept = [one.decision for one in planned.blocked if one.what == what]
+    decision = kept[0] if kept else decision
     wanted = Stance.NO if prohibited else Stance.YES
     written = any(
         consent.topic == topic.topic

@@ -363,6 +363,7 @@ def _identifiers(page: Page, seen: Seen, subject: Subject) -> frozenset[str]:
                     "the record now has an address that belongs to another person",
                     persons=other,
                 )
+                cross.share_refusals(page, owner.person_id, subject)
     if seen.phone:
         digest = seen.phone_digest
         if ("phone", digest) not in subject.identifiers:

@@ -258,3 +258,41 @@ def test_one_that_is_read_after_the_clock_was_set_back_counts(
         assert subject is not None
         facts = subject.facts(world.deployment.landscape, world.deployment.identities)
         assert facts.permissions["newsletter"].rule == "prohibited"
+
+
+def test_what_an_addresss_owner_refused_counts_for_a_record_that_came_to_have_it(
+    tmp_path: Path,
+) -> None:
+    """Aino agreed; her contact was given the address of somebody who had refused."""
+    other = "eetu@posti.example"
+    with events_world(tmp_path) as world:
+        crm = world.tools["crowst-crm"]
+        yes = Consent("news", YES, world.clock.now(), "form")
+        crm.register("c1", AINO, yes, scope="", first_name="Aino")
+        world.run("crowst-crm")
+        world.clock.advance(60)
+        no = Consent("news", NO, world.clock.now(), "form")
+        world.webinar.register("1", other, no, first_name="Eetu")
+        world.run()
+        world.clock.advance(60)
+        crm.register("c1", other, yes, scope="", first_name="Aino")
+        assert world.sync()
+        said = {one.topic: one.stance for one in crm.held["", "c1"].consents}
+        assert said["news"] is NO
+
+
+def test_nor_is_a_yes_written_while_that_is_an_open_question(tmp_path: Path) -> None:
+    other = "eetu@posti.example"
+    with events_world(tmp_path) as world:
+        crm = world.tools["crowst-crm"]
+        crm.register("c1", AINO, scope="", first_name="Aino")
+        crm.register("c2", other, scope="", first_name="Eetu")
+        world.run("crowst-crm")
+        world.clock.advance(60)
+        crm.register("c1", other, scope="", first_name="Aino")
+        world.run("crowst-crm")
+        world.clock.advance(60)
+        yes = Consent("news", YES, world.clock.now(), "form")
+        world.webinar.register("1", AINO, yes, first_name="Aino")
+        assert world.sync()
+        assert crm.held["", "c1"].consents == ()
