@@ -8,7 +8,6 @@ from typing import Any
 from hub.api import Record, Ref
 from hub.delivery.deployment import Deployment, Opened
 from hub.delivery.fanout import fan_out
-from hub.delivery.lapse import lapse
 from hub.domain.audit import Event
 from hub.domain.gate import may_bring
 from hub.domain.profile import Value
@@ -28,6 +27,8 @@ from hub.store.subjects import Subject
 from hub.sync import persons, returning
 from hub.sync.identify import Match
 from hub.sync.land import land
+from hub.sync.page import Page
+from hub.sync.save import save
 from hub.vault.database import Connection, Row
 
 
@@ -196,14 +197,15 @@ def _merge(deployment: Deployment, opened: Opened, epoch: int, review: Row[Any])
         if winner.controller != loser.controller:
             raise CannotDecide("the persons are of two controllers: they are never merged")
         persons.join(connection, deployment.landscape, winner, loser)
-        lapse(connection, deployment, [winner])
-        subjects.save(connection, [winner], deployment.now())
-        subjects.save_links(
-            connection,
-            deployment.identities,
-            [(linked, winner.key) for linked in winner.links if linked.dirty],
-        )
-        fan_out(connection, deployment, [winner], deployment.now())
+        stream = opened.system.stream(review.stream)
+        page = Page(connection, deployment, opened, stream, review.scope, deployment.now())
+        page.people[winner.id] = page.replan[winner.id] = winner
+        # who has the loser's address at a partner is a member no more by it
+        page.left += [(loser, project) for project in loser.memberships]
+        for linked in winner.links:
+            if linked.dirty:
+                page.touch(linked, winner)
+        save(page, None)
         _close(deployment, connection, review, "approved", "merge")
     return f"person {loser.id} is part of person {winner.id} now"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.events_world import CRM, OTHER, WEBINAR, EventsWorld, events_world
+from support.events_world import CRM, LISTED, OTHER, WEBINAR, EventsWorld, events_world
 
 from hub.store import questions
 from hub.sync.review import CannotDecide, Decision, decide
@@ -72,3 +72,22 @@ def test_an_address_that_is_another_persons_is_not_taken_over(world: EventsWorld
     with pytest.raises(CannotDecide, match="another person"):
         decide(world.deployment, rows["conflict"], Decision.THEIRS, "test")
     decide(world.deployment, rows["conflict"], Decision.OURS, "test")
+
+
+def test_what_had_crossed_to_one_of_two_merged_addresses_ends(tmp_path: Path) -> None:
+    with events_world(tmp_path, LISTED) as world:
+        crm = world.tools[CRM]
+        for id_, address in (("c1", AINO), ("c2", NEW)):
+            crm.register(id_, address, scope="", first_name="Aino", projects=["syksy"])
+        assert world.sync()
+        assert {*world.members(AINO), *world.members(NEW)} == {"crowst", "bangeri"}
+        world.clock.advance(60)
+        crm.register("c1", NEW, scope="", first_name="Aino", projects=["syksy"])
+        world.run(CRM)
+        decide(world.deployment, asked(world), Decision.MERGE, "test")
+        assert world.sync()
+        kept = world.person(NEW)
+        assert kept is not None
+        former = AINO if kept.email == NEW else NEW
+        assert "bangeri" not in world.members(former)
+        assert world.members(str(kept.email))["bangeri"] == {"crossed:crowst"}
