@@ -19,7 +19,7 @@ from hub.api.types import RecordState, Ref, Result, Write
 class Sought:
     """A person as a rights request looks for them: all by which a record may be theirs."""
 
-    emails: Sequence[str] = ()  # present and former ones, normalised
+    emails: Sequence[str] = ()  # present and former ones, in lower case, in every spelling
     phones: Sequence[str] = ()  # E.164
     refs: Sequence[Ref] = ()  # records that the hub has linked, records merged into them included
 

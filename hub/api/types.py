@@ -101,7 +101,7 @@ class Record:
     version: str  # sorts as text: later is newer ("2026-11-02T10:15:00.123Z")
     fields: Mapping[str, FieldValue]  # the vendor's field names
     state: RecordState = RecordState.LIVE
-    consents: Sequence[Consent] = ()
+    consents: Sequence[Consent] = ()  # each topic once at the most
     aliases: Sequence[Ref] = ()  # records that the vendor merged into this one
     act: str | None = None  # by which the person made it: "registration", "form"; None: no such
     acted_at: datetime | None = None  # aware; when that was
@@ -122,7 +122,7 @@ class Page:
 
     records: Sequence[Record]
     rejected: Sequence[Rejected]
-    cursor: str  # opaque; reading again from here yields what follows this page
+    cursor: str  # opaque, no personal data; reading again from here yields what follows
     complete: bool = False  # this page ends one uninterrupted enumeration that began at None
 
 

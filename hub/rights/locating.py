@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 from hub.api import (
@@ -18,6 +19,7 @@ from hub.api import (
     Unavailable,
 )
 from hub.delivery.deployment import Opened
+from hub.store import normalise
 from hub.store.together import Gathered
 
 Answer = Sequence[Held] | BaseException
@@ -65,10 +67,17 @@ def _all(connector: Locates, batch: Sequence[Sought]) -> Sequence[Answer]:
 
 
 def _asked(connector: Locates, batch: Sequence[Sought]) -> Sequence[Sequence[Held]]:
-    found = connector.locate(batch)
+    found = connector.locate([_as_kept(one) for one in batch])
     if len(found) != len(batch):
         raise BadAnswer(f"locate answered {len(found)} times for {len(batch)} persons")
     return found
+
+
+def _as_kept(sought: Sought) -> Sought:
+    """With each address in every spelling that a vendor may have been given: connectors compare
+    letters, and know nothing of IDNA."""
+    kept = [spelling for email in sought.emails for spelling in normalise.spellings(email)]
+    return replace(sought, emails=tuple(dict.fromkeys(kept)))
 
 
 _rounds: WeakKeyDictionary[Opened, Gathered[Sought, Sequence[Held]]] = WeakKeyDictionary()

@@ -102,6 +102,28 @@ def ready_keys(
 
 # in the words of the partial index ix_delivery_open: that is how the databases know to use it
 _OPEN_NOW = sa.text("delivery.state in ('ready', 'sent', 'unknown')")
+# What every attempt at a rights task asks is built once: that costs more than to carry it out.
+_THESE: sa.BindParameter[Any] = sa.bindparam("these", expanding=True)
+_OF_TASK = (
+    sa.select(delivery).where(delivery.c.task_id == sa.bindparam("task")).order_by(delivery.c.id)
+)
+_OF_TASK_OPEN = _OF_TASK.where(delivery.c.state.in_(IN_FLIGHT))
+_FLYING_AT = (
+    sa.select(delivery.c.id)
+    .where(
+        _OPEN_NOW,
+        delivery.c.system == sa.bindparam("system"),
+        delivery.c.state.in_(IN_FLIGHT),
+        delivery.c.lane != int(Lane.RIGHTS),
+        delivery.c.person_id.in_(_THESE),
+    )
+    .limit(1)
+)
+_FLYING_ABOUT = (
+    sa.select(delivery.c.id)
+    .where(_OPEN_NOW, delivery.c.link_id.in_(_THESE), delivery.c.state.in_(IN_FLIGHT))
+    .limit(1)
+)
 _flying = delivery.alias("flying")
 _NEXT = (
     sa.select(delivery)
@@ -264,40 +286,21 @@ def add_sent(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
 
 def of_task(connection: Connection, task_id: int, *, open_only: bool = False) -> list[Row[Any]]:
     """The acts of a rights task, oldest first; `open_only`: those whose outcome is not known."""
-    query = sa.select(delivery).where(delivery.c.task_id == task_id).order_by(delivery.c.id)
-    if open_only:
-        query = query.where(delivery.c.state.in_(IN_FLIGHT))
-    return list(connection.execute(query))
+    query = _OF_TASK_OPEN if open_only else _OF_TASK
+    return list(connection.execute(query, {"task": task_id}))
 
 
 def flying_at(connection: Connection, system: str, persons: Sequence[int]) -> bool:
     """Whether a sync write about one of the persons is in flight to that system."""
     return any(
-        connection.execute(
-            sa.select(delivery.c.id)
-            .where(
-                _OPEN_NOW,
-                delivery.c.system == system,
-                delivery.c.state.in_(IN_FLIGHT),
-                delivery.c.lane != int(Lane.RIGHTS),
-                delivery.c.person_id.in_(part),
-            )
-            .limit(1)
-        ).first()
+        connection.execute(_FLYING_AT, {"system": system, "these": part}).first()
         for part in chunks(persons)
     )
 
 
 def flying_about(connection: Connection, links: Sequence[int]) -> bool:
     """Whether a write of one of those linked records is in flight, on whatever lane."""
-    return any(
-        connection.execute(
-            sa.select(delivery.c.id)
-            .where(_OPEN_NOW, delivery.c.link_id.in_(part), delivery.c.state.in_(IN_FLIGHT))
-            .limit(1)
-        ).first()
-        for part in chunks(links)
-    )
+    return any(connection.execute(_FLYING_ABOUT, {"these": part}).first() for part in chunks(links))
 
 
 def waiting(connection: Connection) -> dict[str, int]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 import orjson
 
-from hub.api import Consent, FieldValue
+from hub.api import Consent, FieldValue, Stance
 from hub.domain.profile import Profile, Value
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -19,8 +19,15 @@ Stated = tuple[str, str | None, str | None]
 """A consent as a shadow keeps it: stance, time in ISO 8601, act."""
 
 
-def stated(consents: Iterable[Consent]) -> dict[str, Stated]:
-    """A record's consents by topic."""
+def stated(consents: Sequence[Consent]) -> dict[str, Stated]:
+    """A record's consents by topic. Where a connector tells twice of one, a refusal counts."""
+    found = _by_topic(consents)
+    if len(found) < len(consents):
+        return _by_topic(sorted(consents, key=lambda one: one.stance is Stance.NO))
+    return found
+
+
+def _by_topic(consents: Iterable[Consent]) -> dict[str, Stated]:
     return {
         one.topic: (one.stance.value, one.at.isoformat() if one.at else None, one.act)
         for one in consents

@@ -52,6 +52,19 @@ def _email_slowly(text: str) -> str:
     return f"{found.local_part.casefold()}@{domain.casefold()}"
 
 
+def spellings(address: str) -> tuple[str, ...]:
+    """A normalised address in each way that a vendor may keep it: as it is, and with a domain of
+    letters outside ASCII as people write it ("aino@hämäläinen.example")."""
+    local, _, domain = address.rpartition("@")
+    if "xn--" not in domain:
+        return (address,)
+    try:
+        found = validate_email(address, check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
+        return (address,)
+    return tuple(dict.fromkeys((address, f"{local}@{found.domain}")))
+
+
 def phone(raw: str) -> str:
     """The number in E.164, read as Finnish without a country code. Raises Malformed."""
     text = raw.strip()

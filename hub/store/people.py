@@ -36,6 +36,11 @@ _ROWS = sa.select(person).where(person.c.id.in_(_THESE)).order_by(person.c.id)
 _IDENTIFIERS = sa.select(*(identifier.c[name] for name in Found._fields)).where(
     identifier.c.person_id.in_(_THESE)
 )
+_BLOCKED = sa.select(block.c.digest).where(
+    block.c.controller == sa.bindparam("controller"),
+    block.c.kind == sa.bindparam("kind"),
+    block.c.digest.in_(_THESE),
+)
 _MEMBERSHIPS = sa.select(membership.c.person_id, membership.c.project, membership.c.how).where(
     membership.c.person_id.in_(_THESE), membership.c.until.is_(None)
 )
@@ -216,11 +221,7 @@ def blocked(
         row.digest
         for part in chunks(digests)
         for row in connection.execute(
-            sa.select(block.c.digest).where(
-                block.c.controller == controller,
-                block.c.kind == kind,
-                block.c.digest.in_(part),
-            )
+            _BLOCKED, {"controller": controller, "kind": kind, "these": part}
         )
     ]
 

@@ -15,6 +15,9 @@ from hub.store.sql import chunks, table_of
 review = table_of(tables.Review)
 quarantine = table_of(tables.Quarantine)
 
+_REVIEWS = sa.select(review).order_by(review.c.id)
+_REVIEWS_IN = _REVIEWS.where(review.c.state == sa.bindparam("state"))
+
 RETURNED = "returned"
 """The kind of review that asks whether somebody who was erased, and is back by an act of their own,
 may come in."""
@@ -51,8 +54,9 @@ def ask(connection: Connection, row: dict[str, Any]) -> bool:
 
 def reviews(connection: Connection, state: str | None = "open") -> list[Row[Any]]:
     """Reviews of a state (None: all), oldest first."""
-    query = sa.select(review).order_by(review.c.id)
-    return list(connection.execute(query.where(review.c.state == state) if state else query))
+    if state is None:
+        return list(connection.execute(_REVIEWS))
+    return list(connection.execute(_REVIEWS_IN, {"state": state}))
 
 
 def get_review(connection: Connection, id_: int) -> Row[Any] | None:

@@ -23,6 +23,7 @@ tasks = table_of(tables.Task)
 _NUMBER = sa.bindparam("number", type_=sa.Integer)
 _NOW = sa.bindparam("now", type_=task.c.due_at.type)
 _REQUEST = sa.select(request).where(request.c.id == _NUMBER)
+_HELD_REQUEST = _REQUEST.with_for_update()
 _TASKS = sa.select(task).where(task.c.request_id == _NUMBER).order_by(task.c.id)
 _FREE = sa.or_(task.c.held_until.is_(None), task.c.held_until <= _NOW)
 """No attempt has it, or the one that had it is dead."""
@@ -82,8 +83,7 @@ def add(connection: Connection, row: dict[str, Any]) -> None:
 
 def get(connection: Connection, number: int, *, lock: bool = False) -> Row[Any] | None:
     """A request. `lock` holds it until the transaction ends."""
-    query = _REQUEST.with_for_update() if lock else _REQUEST
-    return connection.execute(query, {"number": number}).first()
+    return connection.execute(_HELD_REQUEST if lock else _REQUEST, {"number": number}).first()
 
 
 def open_twin(connection: Connection, duplicate: bytes) -> int | None:

@@ -42,6 +42,8 @@ def listen(
     topics = stream.topics_read.get(seen.record.ref.scope, {})
     for consent in seen.record.consents:
         current = seen.consents[consent.topic]
+        if current[0] != consent.stance.value:
+            continue  # told twice of one topic: the refusal counts, and not this
         before = shadow.consents.get(consent.topic)
         if current == before:
             continue

@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import Engine, Row, create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
@@ -58,6 +59,7 @@ _CACHE_KIB = 16 * 1024
 _WAL_KEPT_BYTES = 64 * 1024 * 1024
 _READ_ONLY = "hub_read_only"
 _QUERY_ONLY_NOW = "hub_query_only_now"
+_BEGIN = "BEGIN IMMEDIATE"
 
 Synchronous = Literal["FULL", "NORMAL"]
 
@@ -214,7 +216,10 @@ def _configure_sqlite(engine: Engine, *, synchronous: Synchronous, secure_delete
         if bool(connection.info.get(_QUERY_ONLY_NOW)) != reads:
             connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if reads else 'OFF'}")
             connection.info[_QUERY_ONLY_NOW] = reads
-        connection.exec_driver_sql("BEGIN DEFERRED" if reads else "BEGIN IMMEDIATE")
+        if reads:
+            connection.exec_driver_sql("BEGIN DEFERRED")
+        else:
+            _begin_writing(connection)
 
     event.listen(engine, "connect", on_connect)
     event.listen(engine, "begin", on_begin)
@@ -226,18 +231,44 @@ def use_write_ahead_log(connection: sqlite3.Connection) -> None:
     Several processes may open a new file at once. SQLite turns it while it holds a read lock,
     and for that it does not wait for the one who was quicker, whatever `busy_timeout` says.
     """
+    _when_free(lambda: connection.execute("PRAGMA journal_mode = WAL").close())
+
+
+def _begin_writing(connection: Connection) -> None:
+    """Take the write lock.
+
+    SQLite's own waiting asks ever more seldom, every tenth of a second in the end. Where two
+    processes write without a pause, one was seen to wait for two seconds while the other took the
+    lock a hundred times. Asking every millisecond or so is fair enough.
+    """
+    timeout = connection.connection.cursor()
+    timeout.execute("PRAGMA busy_timeout = 0")
+    try:
+        try:
+            connection.exec_driver_sql(_BEGIN)
+        except OperationalError as error:
+            if not _is_busy(error):
+                raise
+            _when_free(lambda: connection.exec_driver_sql(_BEGIN))
+    finally:
+        timeout.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        timeout.close()
+
+
+def _when_free(act: Callable[[], object]) -> None:
     for attempt in Retrying(
         retry=retry_if_exception(_is_busy),
         stop=stop_after_delay(BUSY_TIMEOUT_MS / 1000),
-        wait=wait_random(0.005, 0.05),
+        wait=wait_random(0.0005, 0.002),
         reraise=True,
     ):
         with attempt:
-            connection.execute("PRAGMA journal_mode = WAL").close()
+            act()
 
 
 def _is_busy(error: BaseException) -> bool:
+    origin = error.orig if isinstance(error, OperationalError) else error
     return (
-        isinstance(error, sqlite3.OperationalError)
-        and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+        isinstance(origin, sqlite3.OperationalError)
+        and origin.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
     )

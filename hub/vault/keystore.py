@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    bindparam,
     func,
     select,
     update,
@@ -84,6 +85,8 @@ counter = Table(
 )
 
 id_allocator(metadata)
+
+_COUNTER = select(counter.c.value).where(counter.c.name == bindparam("name"))
 
 
 def bound_to(key_id: int, kind: str) -> bytes:
@@ -169,9 +172,7 @@ def active_version(connection: Connection) -> int:
 
 def read_counter(connection: Connection, name: str) -> int:
     """The value of one of the counters."""
-    return int(
-        connection.execute(select(counter.c.value).where(counter.c.name == name)).scalar_one()
-    )
+    return int(connection.execute(_COUNTER, {"name": name}).scalar_one())
 
 
 def count_destruction(connection: Connection) -> None:

@@ -6,12 +6,14 @@ Both take an open Connection and never commit, so they share the caller's transa
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, MetaData, String, Table, bindparam, column, func, select
 from sqlalchemy import text as sql
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.types import TypeEngine
 
 
@@ -45,18 +47,10 @@ def ids(connection: Connection, table: Table, n: int) -> Sequence[int]:
         raise ValueError("a negative number of ids was asked for")
     if n == 0:
         return range(0)
-    (key,) = table.primary_key.columns
     if connection.dialect.name == "sqlite":
-        # max(id) also honours rows that were inserted with ids of their own.
-        highest = select(func.coalesce(func.max(key), 0)).scalar_subquery()
-        insert = sqlite.insert(_ALLOCATOR).values(name=table.name, last=highest + n)
-        last = connection.execute(
-            insert.on_conflict_do_update(
-                index_elements=["name"],
-                set_={"last": func.max(_ALLOCATOR.c.last, highest) + n},
-            ).returning(_ALLOCATOR.c.last)
-        ).scalar_one()
+        last = connection.execute(_allocation(table), {"n": n}).scalar_one()
         return range(last - n + 1, last + 1)
+    (key,) = table.primary_key.columns
     found = connection.execute(
         sql(
             "SELECT nextval(s.name) FROM "
@@ -73,6 +67,19 @@ def ids(connection: Connection, table: Table, n: int) -> Sequence[int]:
     if allocated[0] is None:
         raise ValueError(f"{table.name}.{key.name} has no sequence to take ids from")
     return allocated
+
+
+@lru_cache(maxsize=256)
+def _allocation(table: Table) -> ReturningInsert[int]:
+    """Takes `n` ids on SQLite; built once, for to build it costs more than to carry it out."""
+    (key,) = table.primary_key.columns
+    n = bindparam("n", type_=BigInteger)
+    # max(id) also honours rows that were inserted with ids of their own.
+    highest = select(func.coalesce(func.max(key), 0)).scalar_subquery()
+    insert = sqlite.insert(_ALLOCATOR).values(name=table.name, last=highest + n)
+    return insert.on_conflict_do_update(
+        index_elements=["name"], set_={"last": func.max(_ALLOCATOR.c.last, highest) + n}
+    ).returning(_ALLOCATOR.c.last)
 
 
 def upsert(
@@ -109,6 +116,29 @@ def _upsert_sqlite(
     key: Sequence[str],
     update: Sequence[str],
 ) -> None:
+    statement, processors = _compiled(
+        connection.dialect, table, tuple(names), tuple(key), tuple(update)
+    )
+    values = [
+        [process(row[name]) if process else row[name] for name, process in processors]
+        for row in rows
+    ]
+    connection.exec_driver_sql(statement, [tuple(v) for v in values])
+
+
+@lru_cache(maxsize=256)
+def _compiled(
+    dialect: Dialect,
+    table: Table,
+    names: tuple[str, ...],
+    key: tuple[str, ...],
+    update: tuple[str, ...],
+) -> tuple[str, list[tuple[str, Any]]]:
+    """The text of an upsert, and its columns in their order with what the driver needs of each.
+
+    Compiled once and handed to the driver as it is: executing the construct would build a
+    parameter dictionary per row, which costs more than SQLite's own work.
+    """
     insert = sqlite.insert(table)
     statement = (
         insert.on_conflict_do_update(
@@ -117,18 +147,15 @@ def _upsert_sqlite(
         if update
         else insert.on_conflict_do_nothing(index_elements=list(key))
     )
-    # Compiled once and handed to the driver as it is: executing the construct would build a
-    # parameter dictionary per row, which costs more than SQLite's own work.
-    compiled = statement.compile(dialect=connection.dialect, column_keys=names)
+    compiled = statement.compile(dialect=dialect, column_keys=list(names))
     order = compiled.positiontup or []
     if set(order) != set(names):
         raise ValueError(f"rows for {table.name} leave out a column that has a default in Python")
-    processors = _processors(connection, table, order)
-    values = [
-        [process(row[name]) if process else row[name] for name, process in processors]
-        for row in rows
-    ]
-    connection.exec_driver_sql(str(compiled), [tuple(v) for v in values])
+
+    def processor(type_: TypeEngine[Any]) -> Any:
+        return type_.dialect_impl(dialect).bind_processor(dialect)
+
+    return str(compiled), [(name, processor(table.c[name].type)) for name in order]
 
 
 def _upsert_postgresql(
@@ -160,14 +187,3 @@ def _upsert_postgresql(
         if update
         else insert.on_conflict_do_nothing(index_elements=list(key))
     )
-
-
-def _processors(
-    connection: Connection, table: Table, names: Sequence[str]
-) -> list[tuple[str, Any]]:
-    dialect = connection.dialect
-
-    def processor(type_: TypeEngine[Any]) -> Any:
-        return type_.dialect_impl(dialect).bind_processor(dialect)
-
-    return [(name, processor(table.c[name].type)) for name in names]

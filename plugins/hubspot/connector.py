@@ -93,7 +93,7 @@ class Settings(BaseModel):
     )
     legal_basis: str = Field(
         default="CONSENT_WITH_NOTICE",
-        description="Legal basis given with a subscription that the hub writes.",
+        description="Legal basis given with a subscription that rests on consent.",
     )
     legal_basis_explanation: str = "Consent recorded in the hub"
 

@@ -36,6 +36,14 @@ WORST = (
 REFUSED = frozenset({"cannot-resubscribe"})
 """Codes by which HubSpot says that the person's own refusal stands."""
 
+GROUNDS = {
+    "customer": ("LEGITIMATE_INTEREST_CLIENT", "Existing customer, recorded in the hub"),
+    "work-role": ("LEGITIMATE_INTEREST_OTHER", "Concerns the person's duties at work"),
+    "company-mailbox": ("NON_GDPR", "A company's address, no person's"),
+}
+"""Legal basis and explanation of a subscription that rests on another ground than consent, by the
+hub's name for it: HubSpot must not be told of a consent that nobody gave."""
+
 Pair = tuple[str, str]
 """Folded address and topic."""
 
@@ -227,9 +235,11 @@ class Consenter:
             "statusState": STATES[wish.stance],
         }
         if wish.stance is Stance.YES:
-            basis = wish.evidence.get("legal_basis", "")
-            body["legalBasis"] = basis if basis in LEGAL_BASES else self._legal_basis
-            body["legalBasisExplanation"] = wish.evidence.get("explanation") or self._explanation
+            usual = (self._legal_basis, self._explanation)
+            basis, explanation = GROUNDS.get(wish.evidence.get("basis", ""), usual)
+            given = wish.evidence.get("legal_basis", "")
+            body["legalBasis"] = given if given in LEGAL_BASES else basis
+            body["legalBasisExplanation"] = wish.evidence.get("explanation") or explanation
         return body
 
     def _result(

@@ -30,6 +30,10 @@ MODIFIED = "lastmodifieddate"
 MERGED = "hs_merged_object_ids"
 FURTHER_EMAILS = "hs_additional_emails"
 
+BOUNCED = "hard-bounce"
+"""The topic of an address that bounces: one of its own, for a record speaks once of each topic, and
+the opt-out of all e-mail, which may come later, must not be hidden by it."""
+
 STANCES: Mapping[str, Stance] = {
     "SUBSCRIBED": Stance.YES,
     "UNSUBSCRIBED": Stance.NO,
@@ -165,7 +169,7 @@ class Mapper:
         said = tuple(consents)
         if self._bounce and (bounced := properties.get(self._bounce)):
             evidence = {"reason": str(bounced)}
-            said += (Consent(WHOLE_SCOPE, Stance.UNDELIVERABLE, evidence=evidence),)
+            said += (Consent(BOUNCED, Stance.UNDELIVERABLE, evidence=evidence),)
         merged = properties.get(MERGED)
         aliases: tuple[Ref, ...] = ()
         if merged:

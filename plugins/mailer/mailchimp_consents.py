@@ -1,9 +1,11 @@
 """Writing what a person wishes: the lane of permissions.
 
-Before every YES the member is read. Someone who unsubscribed or whose address bounces is left as
-they are and answered REFUSED; Mailchimp itself guards only those who unsubscribed by their own
-hand. A NO asks nothing first and is always `unsubscribed`, never an archive: an archived member
-reads as if nothing had been said.
+Before every YES the member is read. Someone who unsubscribed is left as they are and answered
+REFUSED; Mailchimp itself guards only those who unsubscribed by their own hand. So is someone whose
+address bounces, but that is no wish and so PERMANENT: the hub would record a refusal.
+
+A NO asks nothing first and is always `unsubscribed`, never an archive: an archived member reads as
+if nothing had been said.
 """
 
 from __future__ import annotations
@@ -22,7 +24,13 @@ Addressed = tuple[Write, str, str]
 """A write, its audience, and its member's contact id (or address hash)."""
 
 _ASKS = (Stance.YES, Stance.PENDING)
-_REFUSALS = {"unsubscribed": "unsubscribed", "cleaned": "cleaned"}
+_LEFT_ALONE = {
+    "unsubscribed": Outcome(Verdict.REFUSED, "unsubscribed"),
+    "cleaned": Outcome(Verdict.PERMANENT, "cleaned"),
+    # put aside, which is no refusal to record, and not ours to undo
+    "archived": Outcome(Verdict.PERMANENT, "archived"),
+}
+"""How a YES ends for a member of that status."""
 
 
 @dataclass
@@ -73,11 +81,8 @@ def plan(
                 made.permissions[consent.topic] = False
         elif consent.stance not in _ASKS:
             made.ending = Outcome(Verdict.PERMANENT, "stance-not-writable")
-        elif status in _REFUSALS:
-            made.ending = Outcome(Verdict.REFUSED, _REFUSALS[status])
-        elif status == "archived":
-            # put aside, which is no refusal to record, and not ours to undo
-            made.ending = Outcome(Verdict.PERMANENT, "archived")
+        elif status in _LEFT_ALONE:
+            made.ending = _LEFT_ALONE[status]
         elif whole:
             asked = consent.stance is Stance.PENDING or double_opt_in
             if status != "subscribed" and not (asked and status == "pending"):
@@ -165,6 +170,8 @@ def _verified(made: Plan, member: Mapping[str, Any]) -> Outcome:
     status = member.get("status")
     if made.status == "unsubscribed" and status != "unsubscribed":
         return Outcome(Verdict.UNKNOWN, "not-as-asked")
-    if made.status in ("subscribed", "pending") and status in _REFUSALS:
+    if made.status in ("subscribed", "pending") and status == "unsubscribed":
         return Outcome(Verdict.REFUSED, COMPLIANCE)
+    if made.status in ("subscribed", "pending") and status in _LEFT_ALONE:
+        return _LEFT_ALONE[status]
     return made.ending

@@ -241,14 +241,14 @@ class ZoomSandbox(Reports, Sandbox):
 
     @route("GET", "/v2/users/{user}/webinars")
     def user_webinars(self, call: Call) -> Answer:
-        """A user's webinars, past ones too unless `type=upcoming`."""
+        """A user's webinars, past ones too unless `type=upcoming`; by the number of the page."""
         user = self._user(call)
         rows = [one for one in self.webinars.values() if one.host == user["id"]]
         if call.query.get("type") == "upcoming":
             ends = [(one, moment(one.start_time) + timedelta(minutes=one.duration)) for one in rows]
             rows = [one for one, end in ends if end > self.now() and not one.instances]
         rows.sort(key=lambda one: (one.start_time, one.id))
-        return self.access.paged(call, "webinars", [one.overview() for one in rows])
+        return self.access.numbered(call, "webinars", [one.overview() for one in rows])
 
     @route("GET", W)
     def one(self, call: Call) -> Answer:

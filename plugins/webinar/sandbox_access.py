@@ -177,15 +177,20 @@ class Access:
         }
         return Answer(429, {"code": 429, "message": message}, headers)
 
+    def numbered(self, call: Call, name: str, rows: Sequence[Any]) -> Answer:
+        """The page of `rows` that the call numbers. It takes no page token, though it gives one."""
+        size, number = _page_size(call), int(call.query.get("page_number", 1))
+        untold = Call(call.method, call.template, call.path, {"page_size": str(size)}, {}, b"")
+        told = self.paged(untold, name, rows[(number - 1) * size :]).body
+        count = -(-len(rows) // size)
+        return Answer(
+            200, {**told, "page_count": count, "page_number": number, "total_records": len(rows)}
+        )
+
     def paged(self, call: Call, name: str, rows: Sequence[Any], key: str = "") -> Answer:
         """One page of `rows`, which `key` tells from other lists of the same route."""
         listing = f"{call.method} {call.template} {sorted(call.path.items())} {key}"
-        try:
-            size = int(call.query.get("page_size", USUAL_ROWS))
-        except ValueError as wrong:
-            raise invalid("page_size", "Invalid field.") from wrong
-        if not 1 <= size <= MOST_ROWS:
-            raise invalid("page_size", f"The value must be between 1 and {MOST_ROWS}.")
+        size = _page_size(call)
         start = 0
         if token := call.query.get("next_page_token"):
             found = self.pages.get(token)
@@ -207,6 +212,16 @@ class Access:
                 name: shown,
             },
         )
+
+
+def _page_size(call: Call) -> int:
+    try:
+        size = int(call.query.get("page_size", USUAL_ROWS))
+    except ValueError as wrong:
+        raise invalid("page_size", "Invalid field.") from wrong
+    if not 1 <= size <= MOST_ROWS:
+        raise invalid("page_size", f"The value must be between 1 and {MOST_ROWS}.")
+    return size
 
 
 _SECOND = timedelta(seconds=1)

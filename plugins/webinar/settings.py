@@ -40,8 +40,8 @@ class Settings(BaseModel):
     yes_answers: list[str] = Field(
         default=["Yes", "Kyllä", "Ja", "On"],
         min_length=1,
-        description="Answers to a question that mean consent. Any other answer, and none, is no "
-        "refusal.",
+        description="Answers to a question that mean consent; where several may be ticked, each "
+        "that is must be one of them. Any other answer, and none, is no refusal.",
     )
     base_url: str = Field(
         default=API,

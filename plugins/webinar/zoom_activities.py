@@ -241,8 +241,9 @@ class ActivityReader:
 
     def _session(self, session: Session, listed: Listed) -> Part:
         def ended(at: Position) -> Position:
-            settled = self._now() - session.start >= SETTLED
-            return replace(at, settled=(*at.settled, session.name)) if settled else at
+            if not self._settled(session):
+                return at
+            return replace(at, settled=(*at.settled, session.name))
 
         return Part(session.name, lambda: self._told(session, listed), ended)
 
@@ -250,11 +251,15 @@ class ActivityReader:
         by_id = {record.ref.id: record for record in listed.records}
         telling = _Telling(session, listed, by_id)
         kinds = self._kinds
+        ready = True
         if ActivityKind.ATTENDED in kinds:
             query = {"include_fields": "registrant_id"}
-            telling.attended(self._rows(PARTICIPANTS, session, "participants", query))
-        if ActivityKind.ABSENT in kinds:
-            telling.absent(self._rows(ABSENTEES, session, "registrants"))
+            came = self._rows(PARTICIPANTS, session, "participants", query)
+            ready = came is not None or self._settled(session)
+            telling.attended(came or ())
+        # until that report is there, everybody passes for absent
+        if ActivityKind.ABSENT in kinds and ready:
+            telling.absent(self._rows(ABSENTEES, session, "registrants") or ())
         for kind, route in ((ActivityKind.QUESTION, QA), (ActivityKind.POLL, POLLS)):
             if kind in kinds:
                 body = self._client.get(route, session.path, limit=HEAVY) or {}
@@ -270,8 +275,11 @@ class ActivityReader:
         session: Session,
         name: str,
         query: Mapping[str, str | int] | None = None,
-    ) -> list[Any]:
-        return self._client.rows(route, session.path, name, query, limit=HEAVY) or []
+    ) -> list[Any] | None:
+        return self._client.rows(route, session.path, name, query, limit=HEAVY)
+
+    def _settled(self, session: Session) -> bool:
+        return self._now() - session.start >= SETTLED
 
 
 class _Telling:
@@ -307,13 +315,15 @@ class _Telling:
             self._tell(self._by_id[identity], ActivityKind.ATTENDED, "", first, detail)
 
     def absent(self, rows: Iterable[Any]) -> None:
-        """Who was registered and did not come: at the start, for there is no other time."""
+        """Who was registered and did not come: at the start, for there is no other time. Not who
+        came, by a report that is further than this one."""
+        came = {one.ref.id for one in self.found if one.kind is ActivityKind.ATTENDED}
         for n, row in enumerate(rows):
             given = row if isinstance(row, dict) else {}
             record = self._whose(
                 ActivityKind.ABSENT, n, {**given, "registrant_id": given.get("id")}, "email"
             )
-            if record is not None:
+            if record is not None and record.ref.id not in came:
                 self._tell(record, ActivityKind.ABSENT, "", self._session.start, {})
 
     def said(self, kind: ActivityKind, people: Iterable[Any]) -> None:

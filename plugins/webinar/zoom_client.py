@@ -55,6 +55,8 @@ _MISSING_SCOPE = 4711
 _TOO_OLD = 12702  # reports of long ago are no longer told
 _OVER = {3000: "registration-closed", 3038: "webinar-over", 3035: "full", 3043: "full"}
 _TRIES = 3
+_NUMBERED = frozenset({USER_WEBINARS})
+"""Lists that are paged by `page_number`: they answer a token, and take none."""
 
 
 def outcome(route: str, answer: Reply | Exception, *, empty_ok: bool = False) -> Outcome:
@@ -140,6 +142,7 @@ class Client:
         limit: str = MEDIUM,
     ) -> list[Any] | None:
         """Every row of a list, through all its pages; None where there is no such list (404).
+        A user's webinars are paged by number, all else by tokens.
 
         A list that moved while it was paged through, which shows in its own count, is read again
         from its start (one that gained and lost as many meanwhile does not show it); so is one
@@ -163,9 +166,13 @@ class Client:
     ) -> list[Any] | None:
         rows: list[Any] = []
         totals: set[int] = set()
-        token = ""
+        token, number = "", 1
         while True:
-            asked = {**query, "page_size": PAGE, **({"next_page_token": token} if token else {})}
+            asked = {**query, "page_size": PAGE}
+            if token and route in _NUMBERED:
+                asked["page_number"] = number
+            elif token:
+                asked["next_page_token"] = token
             reply = self.http.call("GET", route, path=path, query=asked, limit=limit)
             if token and reply.status == 400 and _problem(route, reply)[0] == 300:
                 raise _Moved
@@ -181,7 +188,10 @@ class Client:
             if isinstance(total := body.get("total_records"), int):
                 totals.add(total)
             token = str(body.get("next_page_token") or "")
-            if not token:
+            number += 1
+            if route in _NUMBERED:
+                token = "more" if page and len(rows) < max(totals, default=len(rows) + 1) else ""
+            if not token or (totals and len(rows) > max(totals)):
                 if totals and totals != {len(rows)}:
                     raise _Moved  # whoever moved up over the edge of a page was passed over
                 return rows

@@ -142,9 +142,12 @@ class RegistrantMapper:
         return Consent(topic, Stance.YES, at, "form", {"wording": topic, "answer": answer})
 
     def is_yes(self, answer: str) -> bool:
-        """Whether an answer means consent; of several ticked ones, whether any does."""
-        parts = (answer, *_SEVERAL.split(answer))
-        return any(part.strip().casefold() in self._yes for part in parts)
+        """Whether an answer means consent; of several ticked ones, whether each does. "Yes, but
+        only by post" and a "Yes" beside a "No" are no unambiguous wish."""
+        return self._means_yes(answer) or all(map(self._means_yes, _SEVERAL.split(answer)))
+
+    def _means_yes(self, part: str) -> bool:
+        return part.strip().casefold() in self._yes
 
     def registration(
         self, write: Write, questions: Mapping[str, Mapping[str, Any]]

@@ -86,7 +86,7 @@ class Registrants:
                 try:
                     record = self.mapper.record(scope, row)
                 except Malformed as error:
-                    raw = json.dumps(row)
+                    raw = json.dumps(row, ensure_ascii=False)
                     rejected[raw] = Rejected(_id(row), str(error), raw)
                 else:
                     records[record.ref.id] = record

@@ -163,7 +163,7 @@ def _in_list(scope: str, listed: Listed, sought: Sought) -> list[Held]:
     emails = {email.strip().casefold() for email in sought.emails}
     linked = {(ref.scope, ref.id) for ref in sought.refs if ref.stream == STREAM and ref.id}
     for row in listed.rejected:
-        if any(email in row.raw.casefold() for email in emails):
+        if (scope, row.id) in linked or any(email in row.raw.casefold() for email in emails):
             raise BadAnswer(f"webinar {scope}: a registrant cannot be understood")
     held: list[Held] = []
     for record in listed.records:

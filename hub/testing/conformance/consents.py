@@ -14,7 +14,15 @@ class Wishes(Base):
 
     def seen(self, person: str) -> list[Record]:
         """The record by every way that there is to it."""
-        return [self.there(person), latest(self.pages())[person]]
+        records = [self.there(person), latest(self.pages())[person]]
+        for record in records:
+            topics = [consent.topic for consent in record.consents]
+            assert len(topics) == len(set(topics)), (
+                f"a record speaks once of each topic, or one wish hides another: {topics}"
+            )
+            assert (record.act is None) == (record.acted_at is None), "an act has its time"
+            assert record.acted_at is None or record.acted_at.utcoffset() is not None
+        return records
 
     def test_nothing_said_is_not_a_wish(self) -> None:
         person = self.add_person(self.email("aino"))
@@ -78,6 +86,7 @@ class Wishes(Base):
         for record in self.seen(person):
             assert self.wish(record).stance is Stance.YES
             assert self.wish(record).act is None, "nobody but the person can give a consent"
+            assert record.act is None, "a record that others made is no way back after an erasure"
 
     def test_a_bounce_is_no_wish(self) -> None:
         self.need(Ability.BOUNCE)
@@ -89,6 +98,17 @@ class Wishes(Base):
         for record in self.seen(person):
             assert Stance.UNDELIVERABLE in {consent.stance for consent in record.consents}
             assert self.wish(record).stance is not Stance.NO
+
+    def test_a_withdrawal_by_one_whose_address_bounces_is_told(self) -> None:
+        self.need(Ability.BOUNCE, Ability.WITHDRAWAL)
+        email = self.email("aino")
+        person = self.add_person(email)
+        self.subscribe_by_form(email)
+        self.bounce(email)
+        self.clock.advance(60)
+        self.unsubscribe(email)
+        for record in self.seen(person):
+            assert self.wish(record).stance is Stance.NO
 
     def test_a_changed_wish_is_among_what_changed(self) -> None:
         self.need(Ability.CHANGED_CONSENTS, Ability.WITHDRAWAL)
@@ -151,6 +171,16 @@ class WritingWishes(Base):
         assert result.verdict is Verdict.OK, result.reason
         assert self.stance(email) in (Stance.YES, Stance.PENDING)
 
+    def test_a_yes_that_the_hub_wrote_is_no_act_when_it_is_read(self) -> None:
+        """Else it would stand against a refusal that was made meanwhile."""
+        self.need(Ability.STAFF_SUBSCRIBE)
+        person, _ = self.someone()
+        self.clock.advance(60)
+        ask = write(self.ref(person), consents=[yes(self.topic, act="recorded")])
+        assert self.write_consents(ask)[ask.key].verdict is Verdict.OK
+        for record in (self.there(person), latest(self.pages())[person]):
+            assert self.wish(record).act is None
+
     def test_a_yes_over_a_refusal_is_refused_and_leaves_it(self) -> None:
         person, email = self.someone()
         self.subscribe_by_form(email)
@@ -163,6 +193,14 @@ class WritingWishes(Base):
             "the destination's refusal is read before every YES, and stands"
         )
         assert self.stance(email) is Stance.NO
+
+    def test_a_yes_to_one_whose_address_bounces_is_taken_for_no_refusal(self) -> None:
+        """The hub records a prohibition for each REFUSED; a bounce says nothing of the wish."""
+        self.need(Ability.BOUNCE)
+        person, email = self.someone()
+        self.bounce(email)
+        ask = write(self.ref(person), consents=[yes(self.topic)], scope=self.scope)
+        assert self.write_consents(ask)[ask.key].verdict is not Verdict.REFUSED
 
     def test_fields_are_left_alone(self) -> None:
         person, email = self.someone()

@@ -197,6 +197,8 @@ class Failing(Base):
             return
         if fate is Verdict.OK:
             assert story.done(key), f"{where}, and nothing was changed"
+        elif fate in (Verdict.PERMANENT, Verdict.REFUSED):
+            raise AssertionError(f"{where}: a vendor that fails has decided nothing")
         else:
             assert not story.done(key), f"{where}, and it was carried out: it is UNKNOWN"
 
@@ -359,6 +361,16 @@ class Discretion(Failing):
             for one in (answers if isinstance(answers, Iterable) else ())
             for name in texts
         )
+
+    def test_no_personal_data_in_a_cursor(self) -> None:
+        """Cursors are stored as they are, and outlive whoever was read."""
+        self.add_people(2)
+        self.clock.advance(60)
+        self.add_person(self.email(self.canary.lower()), **{self.editable_field: self.canary})
+        pages = self.pages()
+        pages += self.pages(pages[-1].cursor)
+        for page in pages:
+            assert not self.reveals(page.cursor)
 
     def test_no_personal_data_in_the_reason_of_a_rejected_row(self) -> None:
         self.add_malformed()

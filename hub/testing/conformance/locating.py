@@ -19,7 +19,7 @@ from hub.api import (
     Ref,
     Sought,
 )
-from hub.testing.conformance.base import Ability
+from hub.testing.conformance.base import Ability, latest
 from hub.testing.conformance.faults import EVERY_FAULT, Discretion
 from hub.testing.sandbox import Fault, FaultKind
 
@@ -100,6 +100,13 @@ class Locating(Discretion):
         found = self.locate(emails=[self.email("aino.virtanen")])
         assert places(found) == {(self.scope, person)}
 
+    def test_locating_by_an_address_outside_ascii(self) -> None:
+        self.need(Capability.LOCATE)
+        person = self.add_person(self.email("päivi.väisänen"))
+        self.add_person(self.email("pivi.visnen"))
+        found = self.locate(emails=[self.email("päivi.väisänen")])
+        assert places(found) == {(self.scope, person)}
+
     def test_locating_by_its_address_after_it_was_changed(self) -> None:
         self.need(Capability.LOCATE, Ability.EMAIL_CHANGE)
         new = self.email("aino.korhonen")
@@ -129,6 +136,16 @@ class Locating(Discretion):
         everywhere = {(self.scope, person), (ref.scope, ref.id)}
         assert places(self.locate(emails=[email])) == everywhere
         assert places(self.locate(self.ref(person, email), emails=[email])) == everywhere
+
+    def test_who_is_only_in_another_scope_is_not_read_in_this_one(self) -> None:
+        """A scope says for whom and for what people signed up."""
+        self.need(Capability.LOCATE)
+        email = self.email("aino")
+        self.elsewhere(email)
+        person = self.add_person(self.email("bertta"))
+        pages = self.pages()
+        assert set(latest(pages)) == {person}
+        assert self.one(email=email) is None
 
     def test_locating_an_archived_one_too(self) -> None:
         self.need(Capability.LOCATE, Ability.ARCHIVE)

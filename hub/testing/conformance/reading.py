@@ -210,11 +210,25 @@ class Reading(Base):
             cursor = pages[-1].cursor if pages else cursor
 
     def test_enumerating_twice_reads_the_same(self) -> None:
-        people = self.add_people(3)
-        self.subscribe_by_form(next(iter(people.values())))
+        for n in range(3):
+            email = self.email(f"henkilo{n}")
+            self.add_person(email)
+            self.subscribe_by_form(email)
+            self.clock.advance(3600)
         first = latest(self.pages())
         self.clock.advance(3600)
-        assert latest(self.open().read(self.stream, self.scope, None)) == first
+        for connector in (self.connector, self.open()):
+            assert latest(connector.read(self.stream, self.scope, None)) == first
+
+    def test_what_changed_is_no_enumeration(self) -> None:
+        person, *_ = self.add_people(3)
+        end = self.pages()[-1].cursor
+        for _ in range(2):
+            self.clock.advance(3600)
+            self.edit(person, self.editable_field, "Kemi")
+            assert not any(page.complete for page in self.pages(end)), (
+                "everyone who did not change would be taken for deleted"
+            )
 
 
 class Rows(Base):

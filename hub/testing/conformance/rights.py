@@ -15,6 +15,7 @@ from hub.api import (
     Rectifies,
     Ref,
     Result,
+    Stance,
     Verdict,
     Verification,
     Verifies,
@@ -23,7 +24,7 @@ from hub.api import (
 from hub.testing.conformance.base import Ability, Fate, latest, text
 from hub.testing.conformance.faults import EVERY_FAULT
 from hub.testing.conformance.locating import Exporting, only
-from hub.testing.factories import write
+from hub.testing.factories import write, yes
 from hub.testing.sandbox import FaultKind
 
 NOBODY = "999999999"
@@ -114,6 +115,16 @@ class Rectifying(Acting):
         assert self.stance(email) is wish, "a correction carries no status"
         assert self.stored(other) == beside
         assert self.there(person).fields[self.editable_field] == "Vaasa"
+
+    def test_a_correction_carries_no_wish(self) -> None:
+        self.need(Capability.RECTIFY)
+        email = self.email("aino")
+        person = self.add_person(email, **{self.editable_field: "Vantaa"})
+        self.clock.advance(60)
+        wish = [yes(self.topic, self.clock.now())]
+        intent = write(self.ref(person, email), {self.editable_field: "Vaasa"}, consents=wish)
+        assert self.rectify(intent)[intent.key].verdict is Verdict.OK
+        assert self.stance(email) is Stance.UNSTATED
 
     def test_a_correction_in_a_scope_that_is_not_configured(self) -> None:
         self.need(Capability.RECTIFY)

@@ -6,7 +6,7 @@ import pytest
 
 from hub.api import EXISTS, FieldValue, Ref, Result, Stance, Verdict, Write
 from hub.testing.conformance.base import Ability, Base, latest, text
-from hub.testing.factories import write, yes
+from hub.testing.factories import no, write, yes
 
 NOBODY = "999999999"
 
@@ -59,6 +59,16 @@ class Writing(Base):
         )
         assert self.sent(intent).verdict is Verdict.OK
         assert self.stance(email) in (Stance.YES, Stance.PENDING)
+
+    def test_a_create_carries_a_first_refusal(self) -> None:
+        self.need(Ability.WITHDRAWAL)
+        email = self.email("aino")
+        refusal = [no(self.topic, self.clock.now())]
+        fields = {self.type.email_field: email}
+        made = self.sent(write(fields=fields, scope=self.scope, consents=refusal))
+        assert made.verdict in (Verdict.OK, Verdict.PERMANENT)
+        if made.verdict is Verdict.OK:
+            assert self.stance(email) is Stance.NO, "the hub believes it to be there"
 
     def test_a_create_of_what_is_there_overwrites_nothing(self) -> None:
         email = self.email("aino")

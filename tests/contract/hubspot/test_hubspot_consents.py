@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from hub.api import Consent, Stance, Verdict
+from hub.domain.landscape import Ground
 from hub.testing.factories import no, write, yes
 from hub.testing.sandbox import FaultKind
 from plugins.hubspot.sandbox import SCOPES
@@ -71,6 +72,30 @@ def test_the_address_is_the_one_that_the_contact_has_now(account: Account) -> No
     (result,) = consented(account.open(), write(stale, consents=[no(NEWSLETTER)]))
     assert result.verdict is Verdict.OK
     assert (account.status(BERTTA), account.status(AINO)) == ("UNSUBSCRIBED", "NOT_SPECIFIED")
+
+
+@pytest.mark.parametrize(
+    ("ground", "basis"),
+    [
+        (Ground.CONSENT, "CONSENT_WITH_NOTICE"),
+        (Ground.CUSTOMER, "LEGITIMATE_INTEREST_CLIENT"),
+        (Ground.WORK_ROLE, "LEGITIMATE_INTEREST_OTHER"),
+        (Ground.COMPANY_MAILBOX, "NON_GDPR"),
+    ],
+)
+def test_hubspot_is_told_of_no_consent_that_nobody_gave(
+    account: Account, ground: Ground, basis: str
+) -> None:
+    """The hub says with each YES on what it rests (`hub.delivery.plan`)."""
+    aino = account.add(AINO)
+    wish = Consent(NEWSLETTER, Stance.YES, evidence={"basis": ground.value})
+    (result,) = consented(account.open(), write(ref(aino), consents=[wish]))
+    assert result.verdict is Verdict.OK
+    (sent,) = written(account)
+    assert sent["legalBasis"] == basis
+    assert (sent["legalBasisExplanation"] == "Consent recorded in the hub") is (
+        ground is Ground.CONSENT
+    )
 
 
 def test_everything_at_once(account: Account) -> None:

@@ -7,7 +7,9 @@ import json
 import pytest
 
 from hub.api import BadAnswer, Misconfigured, RecordState, Stance
+from hub.store.documents import stated
 from hub.testing.sandbox import FaultKind
+from plugins.hubspot.mapping import BOUNCED
 from plugins.hubspot.sandbox import HubSpotSandbox
 from plugins.hubspot.sandbox_account import iso
 from tests.contract.hubspot.conftest import (
@@ -246,8 +248,20 @@ class TestWishes:
         assert [(one.topic, one.stance) for one in said] == [
             (EVENTS, Stance.UNSTATED),
             ("*", Stance.NO),
-            ("*", Stance.UNDELIVERABLE),
+            (BOUNCED, Stance.UNDELIVERABLE),
         ]
+
+    def test_an_opt_out_of_one_whose_address_bounces_is_no_less_told(
+        self, account: Account
+    ) -> None:
+        """The hub keeps one wish for each topic: a bounce must not stand in a refusal's place."""
+        aino = account.add(AINO)
+        account.sandbox.edit(aino, {"hs_email_hard_bounce_reason_enum": "UNKNOWN_USER"})
+        connector = account.open(topics=(NEWSLETTER, "*"))
+        before = stated(records(pages(connector))[aino].consents)
+        account.sandbox.opt_out_of_all(AINO, "EMAIL_PREFERENCES_PAGE")
+        after = stated(records(pages(connector))[aino].consents)
+        assert before.get("*", ("unstated",))[0] != after["*"][0] == "no"
 
     def test_a_business_unit_is_asked_for(self, account: Account) -> None:
         aino = account.add(AINO)

@@ -58,13 +58,16 @@ def test_a_yes_that_is_there_already_writes_nothing(
 
 
 @pytest.mark.parametrize("consent", [yes("*"), yes(PERMISSION), Consent("*", Stance.PENDING)])
-@pytest.mark.parametrize("status", ["unsubscribed", "cleaned"])
-def test_a_refusal_that_stands_is_left_alone(
-    world: World, mailer: Mailchimp, status: str, consent: Consent
+@pytest.mark.parametrize(
+    ("status", "verdict"), [("unsubscribed", Verdict.REFUSED), ("cleaned", Verdict.PERMANENT)]
+)
+def test_a_refusal_and_a_bounce_are_left_alone_and_told_apart(
+    world: World, mailer: Mailchimp, status: str, verdict: Verdict, consent: Consent
 ) -> None:
-    """Also one that the vendor itself would let through: set by staff, no compliance state."""
+    """Also one that the vendor itself would let through: set by staff, no compliance state. Only
+    a refusal is the person's."""
     ref = known(world, status, compliance="")
-    assert sent(mailer, ref, consent) == (Verdict.REFUSED, status)
+    assert sent(mailer, ref, consent) == (verdict, status)
     assert not patches(world)
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from hub.api import Activity, ActivityKind, BadAnswer, Misconfigured, MissingScope, Rejected
-from hub.testing.sandbox import Fault, FaultKind
+from hub.testing.sandbox import Answer, Fault, FaultKind
 from plugins.webinar.sandbox_webinar import uuid_of
 from plugins.webinar.zoom import Zoom
 from plugins.webinar.zoom_activities import KINDS
+from plugins.webinar.zoom_client import ABSENTEES, PARTICIPANTS
 from tests.contract.webinar.conftest import (
     AINO,
     BERTTA,
@@ -159,6 +160,38 @@ def test_reports_are_read_again_until_they_are_settled(world: World, zoom: Zoom)
     assert not world.calls(ending="/participants"), "settled: not asked for again"
     world.sandbox.hold(WEBINAR, attended=[CECILIA])
     assert by_kind(read(zoom, cursor)[0])["attended"] == ["cecilia"], "held once more"
+
+
+def answering(world: World, template: str, answer: Answer) -> Any:
+    """The sandbox's way of every call, with that answer for one route."""
+    real = world.sandbox._answer
+    return lambda call, endpoint: answer if call.template == template else real(call, endpoint)
+
+
+def test_nobody_is_absent_while_the_report_of_who_came_is_not_there(
+    world: World, zoom: Zoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everybody would be, and what is told once stays."""
+    evening(world)
+    unready = Answer(404, {"code": 3001, "message": "Webinar not found or has expired."})
+    with monkeypatch.context() as patched:
+        patched.setattr(world.sandbox, "_answer", answering(world, PARTICIPANTS, unready))
+        patched.setattr(world.webinar.instances[0], "attended", [])
+        activities, _, cursor = read(zoom)
+    assert not {"attended", "absent"} & set(by_kind(activities))
+    activities, _, _ = read(zoom, cursor)
+    assert by_kind(activities)["attended"] == ["aino", "bertta"]
+    assert by_kind(activities)["absent"] == ["cecilia"]
+
+
+def test_who_came_is_not_absent_by_a_list_that_lags(
+    world: World, zoom: Zoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evening(world)
+    everybody = [world.webinar.show(one) for one in world.webinar.registrants.values()]
+    lagging = Answer(200, {"registrants": everybody, "next_page_token": "", "total_records": 3})
+    monkeypatch.setattr(world.sandbox, "_answer", answering(world, ABSENTEES, lagging))
+    assert by_kind(read(zoom)[0])["absent"] == ["cecilia"]
 
 
 def test_only_the_kinds_asked_for_are_fetched(world: World) -> None:

@@ -126,6 +126,14 @@ def test_a_question_without_a_yes_is_not_ticked(world: World) -> None:
     assert world.webinar.find(BERTTA).answers == {TEAM: "Joo"}, "an open question is written to"
 
 
+def test_a_yes_with_a_reservation_is_not_answered_for_anybody(world: World, zoom: Zoom) -> None:
+    asked = {"title": "Lupa?", "type": "single_radio", "answers": ["Kyllä, mutta vain kirje", "Ei"]}
+    world.sandbox.seed({"webinars": [{"id": WEBINAR, "custom_questions": [asked]}]})
+    assert verdicts(sent(zoom, creation(AINO, yes("Lupa?")))) == [
+        (Verdict.PERMANENT, "no-answer-means-yes")
+    ]
+
+
 def test_a_batch_that_is_refused_is_registered_one_by_one(world: World, zoom: Zoom) -> None:
     world.sandbox.seed({"webinars": [{"id": WEBINAR, "capacity": 2}]})
     results = sent(zoom, *(creation(email) for email in (AINO, BERTTA, CECILIA)))

@@ -92,6 +92,15 @@ def test_every_webinar_and_status_is_looked_through(world: World, zoom: Zoom) ->
     assert all(one.certain and one.ref.id for one in held)
 
 
+def test_every_page_of_a_users_webinars_is_looked_through(world: World, zoom: Zoom) -> None:
+    """That list is paged by number: a page token, which it gives, it does not take."""
+    many = [{"id": 92000000000 + n, "start_time": "2026-02-01T12:00:00Z"} for n in range(310)]
+    world.sandbox.seed({"webinars": many})
+    world.seed({"email": AINO}, webinar=92000000309)
+    world.sandbox.access.plan = "business"
+    assert found(located(zoom, emails=(AINO,))) == {("92000000309", "email", "live")}
+
+
 def test_a_linked_record_is_found_by_its_id(world: World, zoom: Zoom) -> None:
     registered(world)
     ref = Ref("registrants", str(ELSEWHERE), world.id_of(FORMER, ELSEWHERE))
@@ -129,6 +138,18 @@ def test_an_incomplete_search_is_an_error(world: World, zoom: Zoom) -> None:
     assert "aino" not in str(error.value)
     with pytest.raises(Misconfigured, match="user"):
         located(world.open(other_users=["kukaan"]), emails=(AINO,))
+
+
+def test_a_row_that_cannot_be_understood_may_be_the_persons(world: World, zoom: Zoom) -> None:
+    """Also where only the hub's link says whose it is, or the address is not in ASCII."""
+    linked = {"email": BERTTA, "id": "vanha", "create_time": "eilen"}
+    foreign = {"email": "päivi@hämäläinen.example", "create_time": "eilen"}
+    world.seed(linked, foreign, webinar=ELSEWHERE)
+    ref = Ref("registrants", str(ELSEWHERE), "vanha")
+    for sought in ({"refs": (ref,)}, {"emails": ("päivi@hämäläinen.example",)}):
+        with pytest.raises(BadAnswer):
+            located(zoom, **sought)
+    assert located(zoom, emails=(AINO,)) == []
 
 
 def test_a_webinar_that_is_gone_holds_nobody(world: World, zoom: Zoom) -> None:

@@ -13,6 +13,7 @@ from hub.api import BadAnswer, Held, Ref, Sought, Unavailable
 from hub.delivery.deployment import Opened
 from hub.rights import locating
 from hub.rights.locating import linked_only, locate
+from hub.store import normalise
 
 Answer = Callable[[Sequence[Sought]], Sequence[Sequence[Held]]]
 NOTHING: Any = None
@@ -124,3 +125,17 @@ def test_only_linked_records_are_told_where_no_more_may_be_known() -> None:
     opened = Opened(NOTHING, NOTHING, vendor)  # type: ignore[arg-type]  # only locate is asked for
     found = linked_only(opened, [Ref("contacts", "", "2", "aino@posti.example")])
     assert [one.ref.id for one in found] == ["2"]
+
+
+def test_an_address_is_looked_for_as_people_write_its_domain_too() -> None:
+    """The hub keeps domains in IDNA; vendors keep what was typed, and compare letters."""
+    vendor = Vendor()
+    vendor.go.set()
+    opened = Opened(NOTHING, NOTHING, vendor)  # type: ignore[arg-type]  # only locate is asked for
+    address = normalise.email("Aino@Hämäläinen.example")
+    found = locate(opened, Sought([address, "aino@posti.example", address]))
+    assert [one.ref.id for one in found] == [
+        "aino@xn--hmlinen-5wabb.example",
+        "aino@hämäläinen.example",
+        "aino@posti.example",
+    ]

@@ -35,13 +35,14 @@ def hear(
     consent: Consent,
     shadow: Shadow,
     topic: TopicMap = TOPIC,
-    *,
+    *beside: Consent,
     after: timedelta = timedelta(0),
 ) -> Heard:
     stream = Stream("contacts", Direction.BOTH, ("",), CreatePolicy.ALWAYS, (), (topic,))
     system = System("crowst-crm", "acme", ("crowst",), None, "FI", "", Schedule(), (stream,))
-    record = Record(Ref("contacts", "", "1"), "1", {}, consents=(consent,))
-    seen = Seen(record, "crowst", b"", stated((consent,)))
+    said = (consent, *beside)
+    record = Record(Ref("contacts", "", "1"), "1", {}, consents=said)
+    seen = Seen(record, "crowst", b"", stated(said))
     return listen(landscape(), system, stream, "crowst", shadow, seen, NOW + after)
 
 
@@ -50,6 +51,17 @@ def kinds(heard: Heard) -> list[EventKind]:
 
 
 NO, YES = Stance.NO, Stance.YES
+
+
+@pytest.mark.parametrize("other", [Stance.UNDELIVERABLE, YES, Stance.UNSTATED])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_refusal_is_hidden_by_nothing_that_is_told_beside_it(other: Stance, first: bool) -> None:
+    """A connector should tell of each topic once; where it does not, the person's no counts."""
+    refusal, beside = Consent("news", NO, NOW), Consent("news", other)
+    shadow = Shadow(consents={"news": (other.value, None, None)})
+    told = (refusal, beside) if first else (beside, refusal)
+    assert kinds(hear(told[0], shadow, TOPIC, told[1])) == [EventKind.WITHDRAWAL]
+    assert shadow.consents["news"][0] == "no"
 
 
 class TestEchoes:

@@ -173,7 +173,7 @@ class Acme:
                 "act": act,
                 "fields": dict(one.fields),
                 "wishes": {consent.topic: consent.stance for consent in one.consents},
-                "source": "form" if any(consent.act for consent in one.consents) else "api",
+                "source": "api",  # whatever it rests on: nobody fills in a form here
             }
             for one in batch
         ]

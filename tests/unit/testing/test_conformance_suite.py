@@ -12,6 +12,7 @@ import pytest
 from hub.api import AuthFailed, Capability
 from hub.testing.conformance import ConnectorConformance
 from hub.testing.sandbox import FaultKind
+from tests.unit.testing import broken_acme_quietly as quietly
 from tests.unit.testing.acme import Acme, acme_type
 from tests.unit.testing.acme_suite import AcmeSuite, account_of
 from tests.unit.testing.broken_acmes import (
@@ -94,6 +95,31 @@ BROKEN: list[tuple[type[Acme], str, Mapping[str, Any]]] = [
     (RepeatsBlindly, "test_wishes_end_as_they_are_told", {"kind": FaultKind.EMPTY, "times": 1}),
     (EchoesWhatWasSent, "test_an_update_changes_only_what_is_named", {}),
     (NamesThePerson, "test_no_personal_data_is_said", {"kind": None, "times": None}),
+    (quietly.CompleteWithoutEveryone, "test_what_changed_is_no_enumeration", {}),
+    (quietly.GoesOnByItself, "test_enumerating_twice_reads_the_same", {}),
+    (quietly.AddressInTheCursor, "test_no_personal_data_in_a_cursor", {}),
+    (
+        quietly.ReadsEveryScope,
+        "test_who_is_only_in_another_scope_is_not_read_in_this_one",
+        {},
+    ),
+    (
+        quietly.FindsThemElsewhere,
+        "test_who_is_only_in_another_scope_is_not_read_in_this_one",
+        {},
+    ),
+    (quietly.EveryRecordIsAnAct, "test_a_subscription_by_staff_shows_no_act", {}),
+    (quietly.ActWithoutItsTime, "test_nothing_said_is_not_a_wish", {}),
+    (EverySubscriptionIsAnAct, "test_a_yes_that_the_hub_wrote_is_no_act_when_it_is_read", {}),
+    (quietly.TwoWishesOfOneTopic, "test_a_form_is_yes_with_its_act_and_time", {}),
+    (quietly.LeavesOutFirstRefusals, "test_a_create_carries_a_first_refusal", {}),
+    (
+        quietly.ThrottledIsFinal,
+        "test_wishes_end_as_they_are_told",
+        {"kind": FaultKind.TOO_MANY, "times": None},
+    ),
+    (quietly.CorrectsWishesToo, "test_a_correction_carries_no_wish", {}),
+    (quietly.LocatesInAscii, "test_locating_by_an_address_outside_ascii", {}),
     (AddressInTheRoute, "test_no_personal_data_is_said", {"kind": FaultKind.DROP, "times": None}),
 ]
 

@@ -32,6 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, StatementError
 
 from hub.vault.database import (
+    BUSY_TIMEOUT_MS,
     DatabaseUnusable,
     SQLAlchemyError,
     UtcDateTime,
@@ -250,6 +251,28 @@ def test_a_checkpoint_empties_the_log_unless_a_reader_holds_it(
         assert log.stat().st_size > 0
     assert checkpoint(engine)
     assert log.stat().st_size == 0
+    engine.dispose()
+
+
+def test_a_writer_asks_again_soon_however_long_it_has_waited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = open_database(f"sqlite:///{tmp_path}/test.db")
+    other = engine.connect()
+    taken = other.begin()
+    waits: list[float] = []
+
+    def meanwhile(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 50:
+            taken.commit()
+
+    monkeypatch.setattr("tenacity.nap.time.sleep", meanwhile)
+    with engine.begin() as connection:
+        assert connection.scalar(text("PRAGMA busy_timeout")) == BUSY_TIMEOUT_MS
+    assert len(waits) == 50
+    assert max(waits) <= 0.002
+    other.close()
     engine.dispose()
 
 
