@@ -89,7 +89,9 @@ def _ask(
     def said(**more: object) -> Found:
         return Found(step.system, step.part, step.act, step.controllers, **more)  # type: ignore[arg-type]  # fields of Found
 
-    system = deployment.landscape.systems[step.system]
+    system = deployment.landscape.systems.get(step.system)
+    if system is None:
+        return said(problem="system-missing")
     if not system.enabled:
         return said(problem="system-disabled")
     try:
