@@ -25,7 +25,7 @@ import structlog
 from hub.api import Misconfigured
 from hub.domain.landscape import Schedule
 from hub.engine import Again, Attempt, Backoff, Claim, Done, Engine, Failed, Lease, Outcome
-from hub.opening import NEEDS_MENDING, Hub, Trouble, trouble_of
+from hub.opening import MISSING_MEND, NEEDS_MENDING, Hub, Trouble, missing, trouble_of
 from hub.rights import notices, slices, watch
 from hub.rights.targets import HUB
 from hub.store import overview, requests
@@ -95,6 +95,9 @@ class Daemon:
         self.engine.schedule({HUB: NIGHTLY}, TIDY)
         self.engine.schedule({HUB: MINUTELY}, WATCH)
         self.engine.start()
+        for name in missing(self.hub.settings, self.hub.deployment.database):
+            reason = "it holds people, and is not in the configuration any more"
+            log.warning("system is missing", system=name, reason=reason, mend=MISSING_MEND)
         for one in self.hub.synced:
             # whoever starts the hub wants to see it work, also what was failing before
             self.engine.trigger(SYNC, one.id, force=True)

@@ -23,9 +23,11 @@ from hub.connect.validation import InvalidSettings
 from hub.delivery.deployment import Deployment, Opened
 from hub.domain.landscape import System
 from hub.settings import Settings
+from hub.store import overview, subjects
 from hub.store.identity import Identities
 from hub.store.schema import check_current, migrate, open_store
 from hub.vault import MasterKeyMissing, MasterKeys, Vault
+from hub.vault.database import DatabaseUnusable, Engine, read_only
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +52,31 @@ NO_KEY = (
     "There is no master key. Make one with `hub keys generate --file PATH`, name that file in the "
     "configuration (hub: master_key: !file PATH) or put the key into HUB_MASTER_KEY, and keep a "
     "copy elsewhere: without it nobody can read the data."
+)
+
+
+def missing(settings: Settings, database: Engine) -> list[str]:
+    """Systems that hold people, by the hub's links, and that the configuration has no more."""
+    with read_only(database).connect() as connection:
+        held = {
+            system
+            for (system, _, _), states in overview.records(connection).items()
+            if any(n for state, n in states.items() if state not in ("merged", "gone"))
+        }
+    return sorted(held - settings.landscape.systems.keys())
+
+
+MISSING_MEND = (
+    "put it back with enabled: false, or with plugin: manual where nothing connects it any more; "
+    "what requests ask of it stays undone until then"
+)
+
+
+FOREIGN_KEYS = (
+    "The key store does not hold the keys to the people in the database: it is another one, or was "
+    "just made because there was none at its address. Give hub.keys the address of the one that "
+    "belongs to this database. With another one nobody could be read or recognised, and who was "
+    "erased would come back."
 )
 
 
@@ -172,6 +199,9 @@ def open_hub(
             migrate(database)
         else:
             check_current(database)
+        with read_only(database).connect() as connection:
+            if not subjects.open_with(connection, vault):
+                raise DatabaseUnusable(FOREIGN_KEYS)
         host = stack.enter_context(Host.load())
         systems: dict[str, Opened] = {}
         deployment = Deployment(

@@ -73,7 +73,7 @@ class Residual:
     it becomes a manual task of its own."""
 
     code: str  # "reports", "workflows"; each once; no personal data
-    act: Act | None  # what it escapes; None: the export, so that the answer to an access lacks it
+    act: Act | None  # what it escapes; None: the export, so that an access lacks it
     instructions: Mapping[str, str] = field(default_factory=dict)  # fi, sv, en
 
 

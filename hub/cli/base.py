@@ -24,7 +24,13 @@ from hub.store.normalise import Malformed
 from hub.store.progress import Fenced
 from hub.store.tasks import Tasks
 from hub.vault import VaultError
-from hub.vault.database import DatabaseUnusable, read_only, sqlite_path
+from hub.vault.database import (
+    DatabaseUnusable,
+    SQLAlchemyError,
+    in_words,
+    read_only,
+    sqlite_path,
+)
 
 DEFAULT_CONFIG = Path("config") / "hub.yaml"
 
@@ -89,6 +95,8 @@ def command(function: Callable[_P, _T]) -> Callable[_P, _T]:
             _end(str(error), "", Code.USAGE)
         except (VaultError, DatabaseUnusable, SandboxFailed) as error:
             _end(str(error), "", Code.USAGE)
+        except SQLAlchemyError as error:
+            _end(*in_words(error), Code.FAILED)
         except Malformed as error:
             _end(f"that is {error}", "", Code.USAGE)
         except Misconfigured as error:

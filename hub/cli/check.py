@@ -16,11 +16,28 @@ from hub.cli.show import cells, out, print_json, progress, table, when
 from hub.connect.host import Host
 from hub.delivery.deployment import Opened
 from hub.domain.landscape import System
-from hub.opening import examine, master_keys, now, trouble_of
+from hub.opening import (
+    FOREIGN_KEYS,
+    MISSING_MEND,
+    examine,
+    master_keys,
+    missing,
+    now,
+    open_vault,
+    trouble_of,
+)
 from hub.settings import Settings
+from hub.store import subjects
 from hub.store.schema import check_current, open_store, revision
 from hub.vault import Vault, VaultError
-from hub.vault.database import DatabaseUnusable, sqlite_path
+from hub.vault.database import (
+    DatabaseUnusable,
+    Engine,
+    SQLAlchemyError,
+    in_words,
+    read_only,
+    sqlite_path,
+)
 from hub.vault.placement import placement_warnings
 
 app = typer.Typer()
@@ -84,6 +101,9 @@ def _key(settings: Settings) -> list[Finding]:
             status = vault.status()
     except (VaultError, DatabaseUnusable) as error:
         return [Finding("master key", PROBLEM, str(error))]
+    except SQLAlchemyError as error:
+        said, mend = in_words(error)
+        return [Finding("key store", PROBLEM, said, mend, settings.where("hub", "keys"))]
     if status.master_kept_at is None:
         found.append(
             Finding(
@@ -140,21 +160,39 @@ def _database(settings: Settings) -> list[Finding]:
             if at is None:
                 return [Finding("database", OK, f"{name} is empty; `hub run` fills it")]
             check_current(database)
+            lost = missing(settings, database)
+            foreign = _foreign_keys(settings, database)
         finally:
             database.dispose()
     except DatabaseUnusable as error:
         return [Finding("database", PROBLEM, str(error), "hub db upgrade")]
-    except Exception as error:  # the driver's own; its text may hold the address and a password
-        return [
+    except SQLAlchemyError as error:
+        said, mend = in_words(error)
+        at = settings.where("hub", "database")
+        return [Finding("database", PROBLEM, f"{name}: {said}", mend, at)]
+    return [
+        Finding("database", OK, f"{name}, at migration {at}"),
+        *([Finding("key store", PROBLEM, FOREIGN_KEYS)] if foreign else []),
+        *(
             Finding(
-                "database",
-                PROBLEM,
-                f"{name} cannot be reached ({type(error).__name__})",
-                "check its address, and that it is running",
-                settings.where("hub", "database"),
+                f"system {one}",
+                WARNING,
+                "it holds people, by the hub's records, and is not in the configuration any more",
+                MISSING_MEND,
+                settings.where("systems"),
             )
-        ]
-    return [Finding("database", OK, f"{name}, at migration {at}")]
+            for one in lost
+        ),
+    ]
+
+
+def _foreign_keys(settings: Settings, database: Engine) -> bool:
+    """Whether the key store is not the one that belongs to the database."""
+    try:
+        with open_vault(settings) as vault, read_only(database).connect() as connection:
+            return not subjects.open_with(connection, vault)
+    except VaultError:
+        return False  # told of already
 
 
 def _systems(settings: Settings, host: Host, *, quiet: bool) -> list[Finding]:

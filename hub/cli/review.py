@@ -36,6 +36,7 @@ _MEANS = {
     Decision.THEIRS: ("--theirs", "the system's value is right"),
     Decision.OURS: ("--ours", "the hub's value is right"),
     Decision.APPROVE: ("--approve", "go ahead"),
+    Decision.ADMIT: ("--admit", "they came back themselves: somebody new, without the old data"),
     Decision.REJECT: ("--reject", "do nothing of it"),
 }
 
@@ -147,6 +148,9 @@ def decide(
     theirs: Annotated[bool, typer.Option("--theirs", help="The system's value is right.")] = False,
     ours: Annotated[bool, typer.Option("--ours", help="The hub's value is right.")] = False,
     approve: Annotated[bool, typer.Option("--approve", help="Go ahead.")] = False,
+    admit: Annotated[
+        bool, typer.Option("--admit", help="Who was erased came back by themselves, as new.")
+    ] = False,
     reject: Annotated[bool, typer.Option("--reject", help="Do nothing of it.")] = False,
     config: ConfigOption = None,
     sandbox: SandboxOption = False,
@@ -163,6 +167,7 @@ def decide(
             (Decision.THEIRS, theirs),
             (Decision.OURS, ours),
             (Decision.APPROVE, approve),
+            (Decision.ADMIT, admit),
             (Decision.REJECT, reject),
         )
         if given

@@ -18,7 +18,7 @@ from hub.cli.show import out
 from hub.domain.deadline import ExtensionReason, helsinki_day
 from hub.domain.exemption import ExemptionGround
 from hub.domain.plan import Exemption, Plan
-from hub.domain.rights import DataCategory, RequestState
+from hub.domain.rights import DataCategory, RequestState, Way
 from hub.rights import decide, lifting
 from hub.rights.due import deadline_of
 from hub.vault.database import Row
@@ -209,7 +209,7 @@ def retry(
 @command
 def notified(
     number: NumberArgument,
-    how: Annotated[str, typer.Option(help="How the person was told: email, letter, phone.")],
+    how: Annotated[Way, typer.Option(help="How the person was told.")],
     text: Annotated[str, typer.Option(help="What they were told.")] = "",
     file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The letter, kept in the case file.")
@@ -231,7 +231,7 @@ def notified(
 @command
 def lift(
     number: NumberArgument,
-    how: Annotated[str, typer.Option(help="How the person was told: email, letter, phone.")],
+    how: Annotated[Way, typer.Option(help="How the person was told.")],
     text: Annotated[str, typer.Option(help="What they were told.")],
     config: ConfigOption = None,
     sandbox: SandboxOption = False,

@@ -78,6 +78,9 @@ def serve(
     """Run the daemon and the admin endpoint until a signal asks them to stop. Raises typer.Exit
     where work was left, Stop where the endpoint cannot listen."""
     endpoint = endpoint or prepare(hub)
+    if quiet:  # nobody sees the banner
+        for warning in hub.settings.warnings:
+            log.warning("configuration", reason=warning)
     if banner and not quiet:
         print_banner(hub, endpoint)
     daemon = Daemon(hub)
@@ -123,7 +126,8 @@ def _stores(settings: Settings) -> Iterator[tuple[str, str]]:
 
 @contextmanager
 def _stopping() -> Iterator[threading.Event]:
-    """An event that SIGTERM and Ctrl-C set; a second Ctrl-C ends the process at once."""
+    """An event that SIGTERM, Ctrl-C and a terminal that closes set; a second one ends the process
+    at once. Under nohup a closed terminal stays ignored."""
     stop = threading.Event()
 
     def asked(number: int, _frame: FrameType | None) -> None:
@@ -132,7 +136,10 @@ def _stopping() -> Iterator[threading.Event]:
         stop.set()
         signal.signal(number, signal.default_int_handler)
 
-    before = {one: signal.signal(one, asked) for one in (signal.SIGTERM, signal.SIGINT)}
+    wanted = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        wanted.append(signal.SIGHUP)
+    before = {one: signal.signal(one, asked) for one in wanted}
     try:
         yield stop
     finally:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from hub.cli.show import out, table
-from hub.domain.rights import RequestState, Right, TaskState
+from hub.domain.rights import RequestState, Right, TaskState, Way
 from hub.opening import Hub
 from hub.rights import decide, identity, intake, manual, slices
 from hub.rights.identity import How
@@ -101,7 +101,7 @@ def _carry_out(
     story.seconds = time.monotonic() - began
     _by_hand(hub, number)
     if _row(hub, number).state == RequestState.NOTIFYING.value:
-        decide.notified(deployment, number, "e-mail", "It was done.", HANDLER)
+        decide.notified(deployment, number, Way.EMAIL, "It was done.", HANDLER)
     _remember(hub, story, started)
     return story
 

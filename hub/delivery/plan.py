@@ -39,6 +39,11 @@ class Blocked:
 
 CREATE_ONLY = Decision(False, "create-only", "this vendor cannot change a record that is there")
 
+HELD_ADDRESS = Decision(
+    False, "review", "whose address the record has is an open question: `hub review`"
+)
+"""A YES would be written to an address whose owner may have refused."""
+
 
 @dataclass(slots=True)
 class Plan:
@@ -66,8 +71,14 @@ def plan(
     _changes(deployment, subject, facts, system, stream, linked.shadow, result)
     for topic in stream.topics_of(scope):
         if topic.direction.writes:
-            _stance(facts, system, topic, linked.shadow, result)
+            _stance(deployment, facts, system, topic, linked.shadow, result)
+    if _address_held(stream, linked.shadow) and (kept := result.intents.pop(Lane.CONSENT, None)):
+        result.blocked += [Blocked(f"topic {c.topic}", HELD_ADDRESS) for c in kept.consents]
     return result
+
+
+def _address_held(stream: Stream, shadow: Shadow) -> bool:
+    return any(one.hub == "email" and one.vendor in shadow.held for one in stream.fields)
 
 
 def ref(linked: Linked, subject: Subject) -> Ref:
@@ -148,7 +159,7 @@ def _create(
     for topic in stream.topics_of(scope):
         if not topic.direction.writes:
             continue
-        stance, decision = _wanted(facts, system, topic)
+        stance, decision = _wanted(deployment, facts, system, topic)
         if stance is None:
             result.blocked.append(Blocked(f"topic {topic.topic}", decision))
             continue
@@ -174,9 +185,16 @@ def _create(
     return result
 
 
-def _stance(facts: Facts, system: System, topic: TopicMap, shadow: Shadow, result: Plan) -> None:
+def _stance(
+    deployment: Deployment,
+    facts: Facts,
+    system: System,
+    topic: TopicMap,
+    shadow: Shadow,
+    result: Plan,
+) -> None:
     """Add the write that brings one topic of an existing record to what the permissions say."""
-    stance, decision = _wanted(facts, system, topic)
+    stance, decision = _wanted(deployment, facts, system, topic)
     if stance is None:
         result.blocked.append(Blocked(f"topic {topic.topic}", decision))
         return
@@ -208,7 +226,9 @@ def _say(intent: Intent, facts: Facts, topic: TopicMap, stance: Stance) -> None:
     intent.purposes.extend(own)
 
 
-def _wanted(facts: Facts, system: System, topic: TopicMap) -> tuple[Stance | None, Decision]:
+def _wanted(
+    deployment: Deployment, facts: Facts, system: System, topic: TopicMap
+) -> tuple[Stance | None, Decision]:
     """The stance that the topic should show; None where the hub may not say YES."""
     if any(
         effect.controller == facts.controller and _prohibited(facts, effect)
@@ -216,7 +236,7 @@ def _wanted(facts: Facts, system: System, topic: TopicMap) -> tuple[Stance | Non
     ):
         decision = may_refuse(facts)
         return (Stance.NO if decision.allowed else None), decision
-    decision = may_subscribe(facts, system, topic.effects)
+    decision = may_subscribe(deployment.landscape, facts, system, topic.effects, deployment.now())
     return (Stance.YES if decision.allowed else None), decision
 
 

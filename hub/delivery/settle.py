@@ -12,6 +12,7 @@ from hub.api import EXISTS, Consent, Record, Result, Stance, Verdict
 from hub.delivery.claim import Claimed
 from hub.delivery.deployment import Deployment, Opened
 from hub.delivery.fanout import fan_out
+from hub.delivery.lapse import lapse
 from hub.delivery.plan import Intent, same
 from hub.domain.landscape import Stream
 from hub.domain.permission import EventKind, PermissionEvent
@@ -77,6 +78,7 @@ def settle(
         for one, result in outcomes:
             _verdict(work, one, result, made)
         _link(work, made)
+        lapse(connection, deployment, work.replan.values())
         subjects.save(connection, work.replan.values(), work.now)
         subjects.save_links(
             connection,
@@ -302,13 +304,11 @@ def _refused(work: _Settling, one: Claimed, result: Result) -> None:
     ledger.append(
         work.connection,
         [
-            ledger.row(number, one.subject.id, event)
+            ledger.row(number, one.subject.id, one.subject.hear(event))
             for number, event in zip(numbers, events, strict=True)
         ],
     )
-    one.subject.events.extend(events)
     if events:
-        one.subject.changed = True
         work.replan[one.subject.id] = one.subject
     if one.linked:
         shadow = one.linked.touch()

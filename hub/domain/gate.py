@@ -51,7 +51,7 @@ def may_hold(
 
     Each controller of the system must have the value from a source of its own, or receive it
     through a live joint project that names the value's source, the system, the field and the
-    person (DESIGN 3.1).
+    person (DESIGN 3.1). A joint system is written to only while its project is live.
     """
     if facts.blocked:
         return BLOCKED
@@ -64,6 +64,9 @@ def may_hold(
             f"{system.id} belongs to {' and '.join(system.controllers)}; "
             f"this is {facts.controller}'s person",
         )
+    shared = may_bring(landscape, system, at)
+    if not shared.allowed:
+        return shared
     through: Project | None = None
     for receiver in system.controllers:
         if receiver in value.origins:
@@ -94,11 +97,14 @@ def may_cross(
     return refusal or Decision(True, "joint-project", f"the joint project {project.id} is live")
 
 
-def may_subscribe(facts: Facts, system: System, effects: Sequence[Effect]) -> Decision:
-    """Whether a YES that means `effects` may be written to `system` for this person.
+def may_subscribe(
+    landscape: Landscape, facts: Facts, system: System, effects: Sequence[Effect], at: datetime
+) -> Decision:
+    """Whether a YES that means `effects` may be written to `system` for this person at that moment.
 
     Every effect must concern the person's own controller and stand on a ground: permission never
-    crosses controllers (DESIGN 3.4).
+    crosses controllers (DESIGN 3.4). In a joint system the other company would learn of it, so its
+    project must be live.
     """
     if facts.blocked:
         return BLOCKED
@@ -106,6 +112,9 @@ def may_subscribe(facts: Facts, system: System, effects: Sequence[Effect]) -> De
         return RESTRICTED
     if facts.controller not in system.controllers:
         return Decision(False, "other-controller", f"{system.id} is another controller's system")
+    shared = may_bring(landscape, system, at)
+    if not shared.allowed:
+        return shared
     if not effects:
         return Decision(False, "no-purpose", "the topic is mapped to no purpose")
     grounds = []
@@ -158,7 +167,8 @@ def may_collect(facts: Facts, needs: str | None, at: datetime) -> Decision:
 def may_bring(landscape: Landscape, system: System, at: datetime) -> Decision:
     """Whether what `system` tells at that moment may bring anything new: persons, links, values,
     consents, memberships, activities. A joint system is the project's: before its start and after
-    its end only refusals are taken from it (docs/decisions/0014)."""
+    its end only refusals are taken from it, and only those are written to it (docs/decisions/0014).
+    """
     project = landscape.projects.get(system.project) if system.project else None
     if project is None:
         return OWN
@@ -168,7 +178,7 @@ def may_bring(landscape: Landscape, system: System, at: datetime) -> Decision:
         False,
         "project-ended",
         f"the joint project {project.id} is not live: {system.id} brings nothing new, "
-        "only its refusals count",
+        "only its refusals count, and only refusals are written there",
     )
 
 

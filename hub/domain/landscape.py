@@ -133,6 +133,14 @@ class Project:
         today = at.astimezone(HELSINKI).date()
         return self.starts <= today and (self.ends is None or today <= self.ends)
 
+    def signature(self, system: str) -> str:
+        """Changes when the project is to do otherwise with records of that system: other partners,
+        fields or members."""
+        rules = sorted((one.field, one.value) for one in self.members if one.system == system)
+        shared = [sorted(one) for one in (self.controllers, self.systems, self.fields)]
+        meaning = repr((self.id, shared, rules))
+        return hashlib.blake2b(meaning.encode(), digest_size=8).hexdigest()
+
 
 @dataclass(frozen=True, slots=True)
 class FieldMap:

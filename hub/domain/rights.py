@@ -58,6 +58,15 @@ def is_watched(right: Right) -> bool:
     return right is Right.ERASURE
 
 
+class Way(StrEnum):
+    """By what way a person was told."""
+
+    EMAIL = "email"
+    LETTER = "letter"
+    PHONE = "phone"
+    IN_PERSON = "in-person"
+
+
 class DataCategory(StrEnum):
     """What kind of data a system may hold of a person: a refusal may concern one of them only."""
 

@@ -18,7 +18,7 @@ from hub.domain.deadline import (
 )
 from hub.domain.exemption import ExemptionGround, may_exempt
 from hub.domain.plan import Exemption, Plan
-from hub.domain.rights import RequestState, Right, TaskState, may_withdraw
+from hub.domain.rights import RequestState, Right, TaskState, Way, may_withdraw
 from hub.rights import assess, coordinator
 from hub.rights.casefile import CaseFile
 from hub.rights.due import answered, dates, deadline_of, ended, never, questions, refused
@@ -353,7 +353,7 @@ def retry(deployment: Deployment, number: int, actor: str) -> list[str]:
     return list(dict.fromkeys(systems))
 
 
-def notified(deployment: Deployment, number: int, how: str, text: str, actor: str) -> None:
+def notified(deployment: Deployment, number: int, how: Way, text: str, actor: str) -> None:
     """Record that the person was told what was done, or why it was refused, and close the request.
     Where a merge brought somebody in meanwhile, the plan grows instead (CannotDecide)."""
     with deployment.database.begin() as connection:

@@ -182,9 +182,11 @@ def object_to(
         numbers = ids(connection, ledger.event, len(events))
         ledger.append(
             connection,
-            [ledger.row(n, one.id, event) for n, event in zip(numbers, events, strict=True)],
+            [
+                ledger.row(n, one.id, one.hear(event))
+                for n, event in zip(numbers, events, strict=True)
+            ],
         )
-        one.events.extend(events)
         one.changed = True
         changed.append(one)
     lapse(connection, deployment, changed)

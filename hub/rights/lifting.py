@@ -11,7 +11,7 @@ from typing import Any
 from hub.delivery.deployment import Deployment
 from hub.domain.audit import Event
 from hub.domain.plan import Plan
-from hub.domain.rights import RequestState, Right, TaskState
+from hub.domain.rights import RequestState, Right, TaskState, Way
 from hub.rights import coordinator, effects, manual, targets
 from hub.rights.casefile import Receipt
 from hub.rights.decide import CannotDecide, load
@@ -82,7 +82,7 @@ def known(connection: Connection, deployment: Deployment, request: Row[Any]) -> 
     return restricted(connection, deployment, sorted(others))[0]
 
 
-def lift(deployment: Deployment, number: int, how_told: str, text: str, actor: str) -> list[str]:
+def lift(deployment: Deployment, number: int, how_told: Way, text: str, actor: str) -> list[str]:
     """Record that the person was told, and lift the restriction in the hub and in every system, as
     far as no other request stands. Answers the systems. Raises CannotDecide, NoSuchRequest."""
     if not text.strip():

@@ -11,12 +11,12 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from hub.api import Capability
+from hub.api import Capability, Residual
 from hub.delivery.deployment import Deployment, Opened
 from hub.domain.audit import Event
 from hub.domain.landscape import ByHand
 from hub.domain.plan import Plan
-from hub.domain.rights import RequestState, TaskState
+from hub.domain.rights import RequestState, Right, TaskState
 from hub.rights.instructions import WORDS, of_ended, of_remainder
 from hub.store import audit, requests
 from hub.vault.database import Connection, Row, read_only
@@ -81,7 +81,7 @@ def hand_over(work: Work, connection: Connection, reason: str) -> None:
 def residuals(work: Work, connection: Connection, opened: Opened) -> None:
     """Tasks for what the vendor may keep that no call reaches, once something was found there."""
     now = work.deployment.now()
-    meant = [one for one in opened.type.residuals if work.task.act == (one.act or "export")]
+    meant = [one for one in opened.type.residuals if _escapes(work, one)]
     if not meant:
         return
     known = {
@@ -110,6 +110,13 @@ def residuals(work: Work, connection: Connection, opened: Opened) -> None:
             for number, one in zip(numbers, wanted, strict=True)
         ],
     )
+
+
+def _escapes(work: Work, residual: Residual) -> bool:
+    if residual.act is not None:
+        return bool(work.task.act == residual.act)
+    # an access is answered with a copy (Art. 15(3)), portability with what the person provided
+    return bool(work.task.act == "export" and work.request.right == Right.ACCESS)
 
 
 def confirm_by(deployment: Deployment, system: str, now: datetime) -> datetime:

@@ -121,8 +121,8 @@ def concerned_systems(
     landscape: Landscape, targets: Targets, controllers: Sequence[str]
 ) -> list[tuple[str, tuple[str, ...]]]:
     """(system, controllers whose task it is) of every system that must answer, in the order of
-    the configuration; disabled ones too, and those that were taken out of it, for what is there is
-    there."""
+    the configuration; disabled ones too, and ones that are there no more but hold somebody by the
+    hub's own links: what is there is there."""
     whole = {one.controller for one in targets.persons.values()} | set(controllers)
     linked = {
         (link.system, one.controller)
@@ -139,20 +139,12 @@ def concerned_systems(
         )
         if whose:
             chosen.append((system.id, whose))
-    return chosen + _former_systems(landscape, targets.persons.values())
-
-
-def _former_systems(
-    landscape: Landscape, persons: Iterable[Subject]
-) -> list[tuple[str, tuple[str, ...]]]:
-    """Those of systems that were taken out of the configuration, and where the hub last knew of a
-    record: nobody showed that it is gone."""
-    held: dict[str, set[str]] = {}
-    for one in persons:
+    lost: dict[str, set[str]] = {}
+    for one in targets.persons.values():
         for link in one.links:
-            if link.system not in landscape.systems and link.state in ("live", "archived"):
-                held.setdefault(link.system, set()).add(one.controller)
-    return [(system, tuple(sorted(whose))) for system, whose in sorted(held.items())]
+            if link.system not in landscape.systems and link.state not in ("merged", "gone"):
+                lost.setdefault(link.system, set()).add(one.controller)
+    return chosen + [(system, tuple(sorted(whose))) for system, whose in sorted(lost.items())]
 
 
 def partly_held(targets: Targets) -> list[tuple[str, str]]:

@@ -188,7 +188,7 @@ def _check(check: Checker, home: Path, today: date | None) -> tuple[dict[str, st
     check_web(check)
     check_controllers(check)
     check_purposes(check)
-    check_fields(check)
+    warnings += check_fields(check)
     check_projects(check)
     check_rights(check)
     for name, system in check.document.systems.items():

@@ -181,13 +181,20 @@ def _each_known(
     ]
 
 
-def check_fields(check: Checker) -> None:
-    """The profile has an e-mail field, and each policy has what it works with."""
+def check_fields(check: Checker) -> list[str]:
+    """The profile has the address that people are known by, under its name, and each policy has
+    what it works with. Answers warnings."""
     fields = check.document.fields
-    if fields and not any(one.kind is FieldKind.EMAIL for one in fields.values()):
-        broken = any(path[:1] == ("fields",) for path in check.document.damaged)
-        if not broken:
-            check.lacking(("fields",), "no field of kind email", "one", "Add email: {kind: email}")
+    if fields and "email" not in check.document.known["fields"]:
+        check.lacking(
+            ("fields",),
+            'no field "email"',
+            "one of kind email: people are known by it",
+            "Add email: {kind: email}",
+        )
+    one = check.field("email")
+    if one is not None and one.kind is not FieldKind.EMAIL:
+        check.wrong(("fields", "email"), f"a field of kind {one.kind}", "kind: email")
     for name, one in fields.items():
         path: KeyPath = ("fields", name)
         _each_known(check, "systems", "system", one.order, (*path, "order"))
@@ -200,6 +207,12 @@ def check_fields(check: Checker) -> None:
             )
         if sound and one.order and one.policy is not Policy.SOURCE_ORDER:
             check.wrong((*path, "order"), "an order that nothing uses", "policy: source-order")
+    if not fields or "first_name" in check.document.known["fields"]:
+        return []
+    return [
+        f'{check.tree.place(("fields",))}: no field "first_name": whoever shares an address with '
+        "somebody is taken for them. Call the field with the first names so"
+    ]
 
 
 def check_projects(check: Checker) -> None:

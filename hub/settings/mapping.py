@@ -119,18 +119,11 @@ def _check_fields(check: Checker, stream: StreamConfig, path: KeyPath) -> None:
             check.wrong(
                 (*here, "policy"), "source-order without an order", f"order: in fields.{name}"
             )
-    mails = [name for name in stream.fields if _is_mail(check, name)]
-    if not mails:
-        check.lacking(path, "no e-mail field in the mapping", "a hub field of kind email")
-    elif stream.direction.reads and not any(reads(stream, name) for name in mails):
-        check.wrong((*path, mails[0], "direction"), "write", "an e-mail field that is read")
-
-
-def _is_mail(check: Checker, name: str) -> bool:
-    field = check.field(name)
-    if field is None:  # damaged: what it was meant to be cannot be held against the mapping
-        return name in check.document.known["fields"]
-    return field.kind is FieldKind.EMAIL
+    if "email" not in stream.fields:
+        mend = "Add email: and the vendor's name of it"
+        check.lacking(path, "no e-mail field in the mapping", "the hub field email", mend)
+    elif stream.direction.reads and not reads(stream, "email"):
+        check.wrong((*path, "email", "direction"), "write", "an e-mail field that is read")
 
 
 def _known_field(check: Checker, name: str, path: KeyPath) -> bool:

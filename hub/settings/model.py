@@ -48,6 +48,9 @@ ALL = "all"
 """The purpose that stands for every purpose of the topic's controllers and channel."""
 
 ID = re.compile(r"[a-z0-9][a-z0-9_-]*", re.ASCII)
+RESERVED = frozenset({"hub", "crossed"})
+"""Names that no system may have: the hub's own copy among a request's tasks, and what has crossed
+among the reasons of a membership."""
 ID_EXPECTED = "an id of lower-case letters a-z, digits, - and _"
 
 _GUARD = Guard()

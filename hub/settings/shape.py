@@ -19,6 +19,7 @@ from hub.settings.mistakes import KeyPath, Mistake, dotted, near, one_of
 from hub.settings.model import (
     ID,
     ID_EXPECTED,
+    RESERVED,
     ControllerConfig,
     FieldConfig,
     HubConfig,
@@ -138,6 +139,10 @@ class _Shape:
                 place = self._tree.place((name, entry))
                 found = "an id that cannot be used"
                 self._mistakes.append(Mistake(place, dotted((name, entry)), found, ID_EXPECTED))
+            elif name == "systems" and entry in RESERVED:
+                place = self._tree.place((name, entry))
+                found = "an id that the hub uses itself"
+                self._mistakes.append(Mistake(place, dotted((name, entry)), found, "another id"))
             one = self._entry(model, (name, entry))
             if one is not None:
                 understood[entry] = one

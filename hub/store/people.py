@@ -53,6 +53,18 @@ def rows(connection: Connection, ids: Sequence[int], *, lock: bool = False) -> l
     return [row for part in chunks(ids) for row in connection.execute(query, {"these": part}).all()]
 
 
+def ends(connection: Connection, each: int) -> list[Row[Any]]:
+    """(id, key_id, profile) of the oldest and of the newest persons, `each` of them; tombstones
+    are left out."""
+    query = (
+        sa.select(*(person.c[name] for name in ("id", "key_id", "profile")))
+        .where(sa.func.length(person.c.profile) > 0)
+        .limit(each)
+    )
+    orders = (person.c.id, person.c.id.desc())
+    return [row for one in orders for row in connection.execute(query.order_by(one))]
+
+
 def insert(connection: Connection, fresh: Sequence[dict[str, Any]]) -> None:
     """Add person rows."""
     insert_rows(connection, person, fresh)
@@ -322,19 +334,19 @@ def any_refusals(connection: Connection) -> bool:
 
 def add_refusal(connection: Connection, row: dict[str, Any]) -> None:
     """Keep a prohibition for an address (id, controller, digest, purpose, at, seen_at, system);
-    the latest of a system stands for the earlier ones."""
-    updated = connection.execute(
-        sa.update(refusal)
-        .where(
-            refusal.c.controller == row["controller"],
-            refusal.c.digest == row["digest"],
-            refusal.c.purpose == row["purpose"],
-            refusal.c.system == row["system"],
-        )
-        .values(at=row["at"], seen_at=row["seen_at"])
-    )
-    if not updated.rowcount:
+    the latest of a system, by when it began, stands for the others."""
+    same = [refusal.c[name] == row[name] for name in ("controller", "digest", "purpose", "system")]
+    kept = connection.execute(sa.select(refusal.c.at, refusal.c.seen_at).where(*same)).first()
+    if kept is None:
         connection.execute(sa.insert(refusal).values(**row))
+    elif _began(row["at"], row["seen_at"]) > _began(*kept):
+        moved = {"at": row["at"], "seen_at": row["seen_at"]}
+        connection.execute(sa.update(refusal).where(*same).values(**moved))
+
+
+def _began(at: datetime | None, seen_at: datetime) -> datetime:
+    """As `PermissionEvent.effective`: without a time, from when it was seen."""
+    return seen_at if at is None else min(at, seen_at)
 
 
 def count(connection: Connection) -> dict[str, int]:

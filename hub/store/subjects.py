@@ -6,7 +6,7 @@ Loaded a page at a time, a query for each kind of row, changed in memory, saved 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,11 +15,11 @@ from sqlalchemy import Connection
 from hub.domain.gate import Facts
 from hub.domain.landscape import Landscape
 from hub.domain.permission import PermissionEvent, fold
-from hub.domain.profile import Profile
+from hub.domain.profile import Plain, Profile
 from hub.store import ledger, links, people
 from hub.store.documents import Shadow, dump_profile, load_profile
 from hub.store.identity import Identities
-from hub.vault import KeyHandle, KeyKind, Vault, aad
+from hub.vault import KeyHandle, KeyKind, Tampered, Vault, aad
 from hub.vault.rows import ids as new_ids
 
 
@@ -89,6 +89,24 @@ class Subject:
     def email(self) -> str | None:
         found = self.profile.get("email")
         return found.value if found and isinstance(found.value, str) else None
+
+    @property
+    def first_name(self) -> Plain | None:
+        found = self.profile.get("first_name")
+        return found.value if found else None
+
+    def hear(self, event: PermissionEvent) -> PermissionEvent:
+        """Add to the ledger in memory; answers the event as it is to be written. What is recorded
+        later was seen no earlier, also where the machine's clock was set back meanwhile: a refusal
+        would count as older than the consent that it ends."""
+        latest = max((one.seen_at for one in self.events), default=event.seen_at)
+        if latest > event.seen_at:
+            as_of_now = event.at is not None and event.at >= event.seen_at
+            at = latest if event.kind.prohibits and as_of_now else event.at
+            event = replace(event, seen_at=latest, at=at)
+        self.events.append(event)
+        self.changed = True
+        return event
 
     def link_to(self, system: str, stream: str, scope: str) -> list[Linked]:
         """The person's links in one place, merged ones left out."""
@@ -204,6 +222,28 @@ def load(
         own = [one for one in found.values() if one.controller == controller]
         mark_standing(connection, identities, own, controller)
     return found
+
+
+def open_with(connection: Connection, vault: Vault) -> bool:
+    """Whether the people here are under keys of that key store: none of them opens under another
+    one's. Says yes where there is nobody. An erased person's row is emptied before its key goes, so
+    that one with a profile has its key."""
+    rows = people.ends(connection, _LOOKED_AT)
+    keys = vault.open_keys({row.key_id for row in rows})
+    return not rows or any(
+        row.key_id in keys and _opens(keys[row.key_id], row.id, row.profile) for row in rows
+    )
+
+
+_LOOKED_AT = 20
+
+
+def _opens(key: KeyHandle, person_id: int, sealed: bytes) -> bool:
+    try:
+        key.open(sealed, aad("person", person_id, "profile"))
+    except Tampered:
+        return False
+    return True
 
 
 def mark_standing(

@@ -143,6 +143,11 @@ def _land(page: Page, told: Sequence[Activity], *, anew: bool) -> None:
     }
     known = activities.known(page.connection, digests.values())
     due: list[tuple[Known, Activity, bool]] = []
+
+    def needs(one: Activity) -> bool:
+        rule = collector.rule(one)
+        return rule is not None and rule.needs is not None
+
     lacking: dict[str, dict[tuple[str, str], Activity]] = {}
     for key, one in asked.items():
         for controller in controllers:
@@ -150,6 +155,9 @@ def _land(page: Page, told: Sequence[Activity], *, anew: bool) -> None:
             link = linked.get((one.ref.id, controller))
             if landed and not (anew and link is not None and collector.follows(one)):
                 counts["activity-known"] += 1
+            elif link is None and needs(one):
+                # whose permission it would need is not known, so nobody has given it
+                counts["activity-not-permitted"] += 1
             elif link is None:
                 lacking.setdefault(controller, {})[key] = one
             else:

@@ -78,6 +78,15 @@ def as_read(seen: Seen) -> bytes:
     return orjson.dumps({"id": seen.record.ref.id, "fields": seen.record.fields})
 
 
+def answered(page: Page, forced: Iterable[str]) -> None:
+    """Close the questions whose records these are, where they have their persons meanwhile: the
+    other record is gone, or somebody mended it. `forced` ones are closed by who answered them."""
+    records = {record for record, _ in page.fresh} - page.asked - set(forced)
+    rows = questions.open_about(page.connection, *page.place, sorted(records))
+    moot = [row.id for row in rows if row.kind == "identity"]
+    questions.decide(page.connection, moot, "moot", "the record has its person", page.now)
+
+
 def release(page: Page, landed: Iterable[str]) -> None:
     """Rows that land leave quarantine."""
     waiting = questions.unread(page.connection, *page.place)

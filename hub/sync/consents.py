@@ -63,9 +63,7 @@ def listen(
     return heard
 
 
-def refusals(
-    stream: Stream, system: System, seen: Seen, controller: str, now: datetime
-) -> list[PermissionEvent]:
+def refusals(stream: Stream, system: System, seen: Seen, controller: str, now: datetime) -> Heard:
     """The prohibitions a record states, for a record whose person is not certain: they count for
     everybody it may be."""
     heard = Heard()
@@ -73,9 +71,9 @@ def refusals(
         for topic in stream.topics_of(seen.record.ref.scope):
             if topic.topic == consent.topic and topic.direction.reads:
                 for effect in topic.effects:
-                    if effect.controller == controller and consent.stance is Stance.NO:
+                    if consent.stance is Stance.NO:
                         _take(heard, system, controller, topic, effect, consent, now)
-    return [event for event, _ in heard.events]
+    return heard
 
 
 def repeats(subject: Subject, event: PermissionEvent) -> bool:

@@ -16,9 +16,12 @@ from hub.domain.landscape import FieldKind, Project
 from hub.domain.permission import EventKind, PermissionEvent
 from hub.domain.profile import Value
 from hub.store import people, subjects
+from hub.store.normalise import names_disagree
 from hub.store.people import Found
 from hub.store.subjects import Subject
-from hub.sync import members
+from hub.sync import consents, members, returning
+from hub.sync.identify import Match
+from hub.sync.observe import Seen
 from hub.sync.page import Page, attach
 from hub.vault.database import Row
 from hub.vault.rows import ids
@@ -39,7 +42,10 @@ class Crossing(NamedTuple):
 
 def to_partners(page: Page) -> None:
     """Give what the page changed to the other controllers of live joint projects."""
-    waiting = deque(one for one in {s.id: s for s in page.people.values()}.values() if one.changed)
+    _follow(page)
+    # members cross also where nothing but the project is new
+    distinct = {one.id: one for one in page.people.values()}.values()
+    waiting = deque(one for one in distinct if one.changed or one.memberships)
     for subject, project in page.left:
         _end_with(page, subject, project)
     while waiting:
@@ -53,8 +59,16 @@ def to_partners(page: Page) -> None:
                 waiting.append(receiver)
 
 
-def refuse(page: Page, controller: str, address: str | None, event: PermissionEvent) -> None:
-    """A refusal that also binds `controller`: its person's, or kept until there is one."""
+def refuse(
+    page: Page,
+    controller: str,
+    address: str | None,
+    event: PermissionEvent,
+    *,
+    once: bool = False,
+) -> None:
+    """A refusal that also binds `controller`: its person's, or kept until there is one. `once`: not
+    where it is known already."""
     if address is None:
         return
     digest = page.deployment.identities.email(controller, address)
@@ -62,9 +76,61 @@ def refuse(page: Page, controller: str, address: str | None, event: PermissionEv
     if found is not None and found.person_id is not None:
         subject = _open(page, [found.person_id]).get(found.person_id)
         if subject is not None:
-            page.record_event(subject, event)
+            if not (once and consents.repeats(subject, event)):
+                page.record_event(subject, event)
             return
-    keep_refusal(page, controller, address, event)
+    if not (once and _waits(page, controller, address, event)):
+        keep_refusal(page, controller, address, event)
+
+
+def refuse_unclear(page: Page, seen: Seen, match: Match) -> None:
+    """Refusals of a record whose person is not certain count for everybody it may be, and for
+    whoever will turn out to have the address; at the other companies too, where they bind these.
+    Such a record is met again and again: each counts once. Nothing is kept of who was erased."""
+    heard = consents.refusals(page.stream, page.opened.system, seen, seen.controller, page.now)
+    for event, _ in heard.events if match.kind != "blocked" else ():
+        for person in match.persons:
+            subject = page.people.get(person)
+            if subject is not None and not consents.repeats(subject, event):
+                page.record_event(subject, event)
+        if (
+            not match.persons
+            and seen.email
+            and not _waits(page, seen.controller, seen.email, event)
+        ):
+            keep_refusal(page, seen.controller, seen.email, event)
+    for controller, event in heard.joint:
+        refuse(page, controller, seen.email, event, once=True)
+
+
+def share_refusals(page: Page, owner: int | None, subject: Subject) -> None:
+    """A record of `subject` has the address of another person: what that one refused counts for
+    whoever the record is, and goes to it."""
+    other = page.people.get(owner) if owner is not None else None
+    if other is None:
+        return
+    facts = other.facts(page.deployment.landscape, page.deployment.identities)
+    for purpose, permission in facts.permissions.items():
+        if permission.rule != "prohibited":
+            continue
+        event = PermissionEvent(
+            purpose=purpose,
+            kind=EventKind.WITHDRAWAL,
+            seen_at=page.now,
+            at=permission.prohibited_at,
+            system=page.opened.system.id,
+        )
+        if not consents.repeats(subject, event):
+            page.record_event(subject, event)
+
+
+def _waits(page: Page, controller: str, address: str, event: PermissionEvent) -> bool:
+    """Whether it is kept already: without a time it counts from when it was first seen."""
+    digest = page.deployment.identities.email(controller, address)
+    return any(
+        (one.purpose, one.system, one.at) == (event.purpose, event.system, event.at)
+        for one in people.refusals(page.connection, controller, [digest])
+    )
 
 
 def keep_refusal(page: Page, controller: str, address: str, event: PermissionEvent) -> None:
@@ -105,6 +171,54 @@ def _refusal_event(row: Row[Any]) -> PermissionEvent:
         at=row.at,
         system=row.system,
     )
+
+
+def _follow(page: Page) -> None:
+    """Who was known to be one human by an address that changed in this page is so still; and who
+    was erased at the partner stays so under the new one."""
+    for number, (former, called) in page.former.items():
+        subject = page.people[number]
+        if subject.email is None or subject.email == former:
+            continue
+        another = names_disagree(called, subject.first_name)  # the record is somebody else's now
+        for receiver in sorted(page.deployment.landscape.controllers.keys() - {subject.controller}):
+            _follow_to(page, subject, receiver, former, subject.email, another=another)
+
+
+def _follow_to(
+    page: Page, subject: Subject, receiver: str, former: str, address: str, *, another: bool
+) -> None:
+    identities = page.deployment.identities
+    before, now = identities.email(receiver, former), identities.email(receiver, address)
+    owners = _owners(page, receiver, [before, now])
+    if _blocked(page, receiver, former):
+        if not another and now not in owners and not _blocked(page, receiver, address):
+            returning.hold_off_too(page, receiver, address)
+        return
+    found = owners.get(before)
+    if found is None or found.person_id is None or _blocked(page, receiver, address):
+        return
+    other = _open(page, [found.person_id]).get(found.person_id)
+    shared = {*subject.memberships, *(project for one, project in page.left if one is subject)}
+    if other is None or shared.isdisjoint(_live(page, other)):
+        return
+    if now not in owners and not another:
+        attach(page, other, "email", now)
+        return
+    if now in owners and owners[now].person_id == other.id:
+        return
+    how = members.crossed(subject.controller)
+    for project in shared:  # whoever has the new address there is the human from now on
+        if how in other.memberships.get(project, ()):
+            members.end(page, other, project, how)
+            page.replan[other.id] = other
+
+
+def _live(page: Page, subject: Subject) -> set[str]:
+    projects = page.deployment.landscape.projects
+    return {
+        name for name in subject.memberships if name in projects and projects[name].live(page.now)
+    }
 
 
 def _take(waiting: deque[Subject]) -> list[Subject]:
@@ -177,13 +291,18 @@ def _receivers(page: Page, found: list[Crossing]) -> dict[tuple[str, bytes], Fou
 
 
 def _blocks(page: Page, found: list[Crossing]) -> None:
-    if not people.any_blocks(page.connection):
-        return
     for one in found:
         assert one.giver.email is not None
-        digests = page.deployment.identities.blocks(one.receiver, "email", one.giver.email)
-        if people.blocked(page.connection, one.receiver, "email", digests):
+        if _blocked(page, one.receiver, one.giver.email):
             page.owners.blocked.add((one.receiver, one.giver.email))
+
+
+def _blocked(page: Page, controller: str, address: str) -> bool:
+    """Whether an erasure block stands for the address."""
+    if not people.any_blocks(page.connection):
+        return False
+    digests = page.deployment.identities.blocks(controller, "email", address)
+    return bool(people.blocked(page.connection, controller, "email", digests))
 
 
 def _open(page: Page, wanted: list[int]) -> dict[int, Subject]:
@@ -225,9 +344,12 @@ def _receiver(
 def _receive(page: Page, receiver: Subject, crossing: Crossing) -> bool:
     """Bring the values in; answers whether anything changed."""
     changed = False
-    how = f"crossed:{crossing.giver.controller}"
-    if how not in receiver.memberships.get(crossing.project.id, ()):
-        members.begin(page, receiver, crossing.project.id, how)
+    project = crossing.project.id
+    how = members.crossed(crossing.giver.controller)
+    if how not in receiver.memberships.get(project, ()) and members.own(
+        crossing.giver.memberships[project]
+    ):
+        members.begin(page, receiver, project, how)
         changed = True
     for name, value in crossing.values.items():
         held = receiver.profile.get(name)
@@ -249,8 +371,8 @@ def _receive(page: Page, receiver: Subject, crossing: Crossing) -> bool:
 
 def _end_with(page: Page, subject: Subject, project_id: str) -> None:
     """A person left a project: the membership that crossed with it ends at the partner too."""
-    project = page.deployment.landscape.projects[project_id]
-    if subject.email is None:
+    project = page.deployment.landscape.projects.get(project_id)
+    if project is None or subject.email is None:
         return
     for receiver in project.controllers - {subject.controller}:
         digest = page.deployment.identities.email(receiver, subject.email)
@@ -258,7 +380,7 @@ def _end_with(page: Page, subject: Subject, project_id: str) -> None:
         if owner is None or owner.person_id is None:
             continue
         other = _open(page, [owner.person_id]).get(owner.person_id)
-        how = f"crossed:{subject.controller}"
+        how = members.crossed(subject.controller)
         if other is not None and how in other.memberships.get(project_id, ()):
             members.end(page, other, project_id, how)
             page.replan[other.id] = other

@@ -21,7 +21,7 @@ from hub.store import links, overview, progress, subjects
 from hub.store.deliveries import Lane
 from hub.store.scratch import copy_store
 from hub.store.subjects import Linked, Subject
-from hub.sync import storm
+from hub.sync import anew, storm
 from hub.sync.activities import collects, read_activities
 from hub.sync.land import Progress, land
 from hub.sync.reading import ahead, gathered
@@ -125,7 +125,8 @@ def _read(
         for scope in stream.scopes:
             if not stream.direction.reads:
                 continue
-            cursor = None if full else _cursor(scratch, opened, stream, scope)
+            cursor = _cursor(scratch, opened, stream, scope)
+            cursor = None if full else cursor
             seen: set[int] | None = set() if cursor is None else None
             reader = opened.connector.read(stream.name, scope, cursor)
             for page in gathered(ahead(iter(reader)), _TOGETHER):
@@ -160,6 +161,10 @@ def _cursor(scratch: Deployment, opened: Opened, stream: Stream, scope: str) -> 
     with read_only(scratch.database).connect() as connection:
         place = progress.place(connection, opened.system.id, stream.name, scope)
     if place is None:
+        return None
+    if anew.outgrown(place.mapping, scratch, opened, stream, scratch.now()):
+        with scratch.database.begin() as connection:
+            progress.start_over(connection, opened.system.id, stream.name, scope)
         return None
     due = place.complete_at is None or scratch.now() - place.complete_at >= stream.full_every
     return None if due and place.began_at is None else place.cursor

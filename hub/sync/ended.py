@@ -6,12 +6,9 @@ Nothing new comes from them, neither person, link, value, consent nor membership
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from hub.api import RecordState, Stance
-from hub.domain.permission import PermissionEvent
-from hub.store import people
 from hub.store.subjects import Linked, Subject
 from hub.sync import consents, cross, members
 from hub.sync.identify import identify
@@ -28,9 +25,7 @@ def hear(page: Page, seen: Seen) -> None:
             linked = next(one for one in subject.links if one.id == seen.known.id)
             _linked(page, seen, subject, linked)
         return
-    stated = consents.refusals(page.stream, page.opened.system, seen, seen.controller, page.now)
-    if stated:
-        _unlinked(page, seen, stated)
+    cross.refuse_unclear(page, seen, identify(page.owners, page.people, page.place, seen))
 
 
 def _linked(page: Page, seen: Seen, subject: Subject, linked: Linked) -> None:
@@ -57,26 +52,3 @@ def _linked(page: Page, seen: Seen, subject: Subject, linked: Linked) -> None:
         linked.state = linked.touch().state = state.value
         page.touch(linked, subject)
         members.apply(page, seen, subject)
-
-
-def _unlinked(page: Page, seen: Seen, stated: Sequence[PermissionEvent]) -> None:
-    """They count for everybody it may be, and for whoever will turn out to have the address."""
-    match = identify(page.owners, page.people, page.place, seen)
-    if match.kind == "blocked":
-        return
-    for event in stated:
-        for person in match.persons:
-            subject = page.people.get(person)
-            if subject is not None and not consents.repeats(subject, event):
-                page.record_event(subject, event)
-        if not match.persons and seen.email and not _kept(page, seen, event):
-            cross.keep_refusal(page, seen.controller, seen.email, event)
-
-
-def _kept(page: Page, seen: Seen, event: PermissionEvent) -> bool:
-    """Whether it waits already: a record that brings nothing is met again and again, and a refusal
-    without a time counts from when it was first seen."""
-    kept = people.refusals(page.connection, seen.controller, [seen.email_digest])
-    return any(
-        (one.purpose, one.system, one.at) == (event.purpose, event.system, event.at) for one in kept
-    )

@@ -196,7 +196,8 @@ def _place(
             )
     if name is None:
         answer.topics = [
-            _topic(facts, system, topic, linked, planned) for topic in stream.topics_of(scope)
+            _topic(deployment, facts, system, topic, linked, planned)
+            for topic in stream.topics_of(scope)
         ]
     return answer
 
@@ -267,7 +268,12 @@ def _field(
 
 
 def _topic(
-    facts: Facts, system: System, topic: TopicMap, linked: Linked | None, planned: Plan
+    deployment: Deployment,
+    facts: Facts,
+    system: System,
+    topic: TopicMap,
+    linked: Linked | None,
+    planned: Plan,
 ) -> Answer:
     what = f"topic {topic.topic}"
     meant = tuple(
@@ -285,7 +291,13 @@ def _topic(
         for effect in topic.effects
         if effect.controller == facts.controller
     )
-    decision = may_refuse(facts) if prohibited else may_subscribe(facts, system, topic.effects)
+    decision = (
+        may_refuse(facts)
+        if prohibited
+        else may_subscribe(deployment.landscape, facts, system, topic.effects, deployment.now())
+    )
+    kept = [one.decision for one in planned.blocked if one.what == what]
+    decision = kept[0] if kept else decision
     wanted = Stance.NO if prohibited else Stance.YES
     written = any(
         consent.topic == topic.topic

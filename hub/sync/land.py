@@ -19,11 +19,11 @@ from hub.store.links import Known
 from hub.store.normalise import Malformed
 from hub.store.sql import once_more
 from hub.store.subjects import Linked, Subject
-from hub.sync import consents, cross, ended, members, persons, returning
-from hub.sync.aside import as_read, put_aside, release
+from hub.sync import anew, consents, cross, ended, members, persons, returning
+from hub.sync.aside import answered, as_read, put_aside, release
 from hub.sync.identify import Match, candidates, identify, look_up
 from hub.sync.merge import merge
-from hub.sync.observe import Seen, read_values, shows
+from hub.sync.observe import Seen, each_once, read_values, shows
 from hub.sync.page import Landed, Page, attach
 from hub.sync.save import save
 from hub.vault.rows import ids
@@ -56,6 +56,7 @@ def land(
     `forced` answers whose some of the records are, by external id: a handler decided. Raises
     Fenced where another run took the system over; nothing has landed then.
     """
+    records = each_once(records)
     shown = [(record, *shows(record)) for record in records]
     prints = [deployment.identities.fingerprint(canon) for _, _, canon in shown]
 
@@ -80,8 +81,7 @@ def land(
                     page.now,
                     began=progress_to.began,
                     complete=progress_to.complete,
-                    # what is read while nothing may come of it is read anew once it may
-                    mapping=stream.signature if page.open else closed(stream),
+                    mapping=anew.reads(deployment, opened, stream, page.now),
                 )
         return page.result
 
@@ -96,13 +96,13 @@ def gone(
     scope: str,
     numbers: Sequence[int],
 ) -> Landed:
-    """Take linked records as gone from their system: who was a member by being registered there is
-    one no more. Raises Fenced."""
+    """Take linked records as gone from their system: who was a member by them is one no more.
+    Raises Fenced."""
     with deployment.database.begin() as connection:
         progress.check(connection, opened.system.id, epoch)
         links.set_state(connection, numbers, RecordState.GONE.value)
         page = Page(connection, deployment, opened, stream, scope, deployment.now())
-        if members.by_registration(page):
+        if members.any_rule(page):
             owners = links.place_of(connection, numbers)
             page.people = subjects.load(
                 connection, deployment.vault, deployment.identities, owners.values(), lock=True
@@ -112,11 +112,6 @@ def gone(
             save(page, None)
         page.result.counts["gone"] += len(numbers)
     return page.result
-
-
-def closed(stream: Stream) -> str:
-    """The signature of records that were read while nothing new may come of them."""
-    return f"{stream.signature} closed"
 
 
 def _changed(
@@ -198,6 +193,7 @@ def _land_changed(
     )
     for seen in readable:
         _land_one(page, seen, known, forced.get(seen.record.ref.id))
+    answered(page, forced)
     release(page, [seen.record.ref.id for seen in readable])
 
 
@@ -223,6 +219,8 @@ def _land_one(
         linked = next(link for link in subject.links if link.id == seen.known.id)
         _apply(page, seen, subject, linked, met=True)
     else:
+        if forced is not None and _anothers(page, seen, forced):
+            forced = None
         match = forced or (
             Match("person", (merged_away[0].person_id,))
             if merged_away
@@ -246,6 +244,13 @@ def _land_one(
         _merge_away(page, link, linked, subject)
     page.result.counts["changed"] += 1
     page.result.links.add(linked.id)
+
+
+def _anothers(page: Page, seen: Seen, match: Match) -> bool:
+    """Whether a handler's answer names a person of the other company, which in a joint system sees
+    the record too."""
+    named = [page.people[one] for one in match.persons if one in page.people]
+    return any(one.controller != seen.controller for one in named)
 
 
 def _newcomers(page: Page, unlinked: list[Seen], forced: Mapping[str, Match]) -> list[str]:
@@ -298,6 +303,7 @@ def _apply(page: Page, seen: Seen, subject: Subject, linked: Linked, *, met: boo
         page.result.counts["stale"] += 1
     else:
         keep = _identifiers(page, seen, subject)
+        former, called = subject.email, subject.first_name
         merged = merge(
             deployment.landscape,
             opened.system,
@@ -310,6 +316,8 @@ def _apply(page: Page, seen: Seen, subject: Subject, linked: Linked, *, met: boo
             now=page.now,
         )
         page.own |= {(subject.id, name): at for name, at in merged.own.items()}
+        if former and former != subject.email:
+            page.former.setdefault(subject.id, (former, called))
         for name in merged.conflicts:
             page.ask(
                 "conflict",
@@ -355,6 +363,7 @@ def _identifiers(page: Page, seen: Seen, subject: Subject) -> frozenset[str]:
                     "the record now has an address that belongs to another person",
                     persons=other,
                 )
+                cross.share_refusals(page, owner.person_id, subject)
     if seen.phone:
         digest = seen.phone_digest
         if ("phone", digest) not in subject.identifiers:
@@ -405,6 +414,8 @@ def _merge_away(page: Page, link: Known, into: Linked, subject: Subject) -> None
     if other is not None and other.id != subject.id:
         persons.join(page.connection, page.deployment.landscape, subject, other)
         page.hand_over(other, subject)
+        # its address is the winner's no more: who has it at a partner is a member no more by it
+        page.left += [(other, project) for project in other.memberships]
         for moved in subject.links:
             page.touch(moved, subject)
         page.replan.pop(other.id, None)
@@ -419,24 +430,16 @@ def _merge_away(page: Page, link: Known, into: Linked, subject: Subject) -> None
 
 
 def _unclear(page: Page, seen: Seen, match: Match) -> None:
-    """Nothing is written about a record whose person is not certain, except its refusals: they
-    count for everybody it may be, and for whoever will turn out to have the address."""
+    """Nothing is written about a record whose person is not certain, except its refusals."""
     page.result.counts[match.kind] += 1
     if match.kind == "blocked":
         returning.hold_off(page, seen)
-    if match.kind != "unclear":
-        return
-    page.ask(
-        "identity",
-        seen.record.ref.id,
-        match.reason,
-        persons=" ".join(str(person) for person in match.persons),
-    )
-    stated = consents.refusals(page.stream, page.opened.system, seen, seen.controller, page.now)
-    for event in stated:
-        for person in match.persons:
-            subject = page.people.get(person)
-            if subject is not None and not consents.repeats(subject, event):
-                page.record_event(subject, event)
-        if not match.persons and seen.email:
-            cross.keep_refusal(page, seen.controller, seen.email, event)
+    elif match.kind == "unclear":
+        page.ask(
+            "identity",
+            seen.record.ref.id,
+            match.reason,
+            persons=" ".join(str(person) for person in match.persons),
+        )
+    if match.kind != "ignore":
+        cross.refuse_unclear(page, seen, match)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -33,6 +34,17 @@ class Seen:
     @property
     def live(self) -> bool:
         return self.record.state is RecordState.LIVE
+
+
+def each_once(records: Sequence[Record]) -> Sequence[Record]:
+    """The records with each told once, as it was told last: one that moves between two pages while
+    they are read is in both. A lagging page does not outdo what was read before it."""
+    found: dict[str, Record] = {}
+    for one in records:
+        before = found.get(one.ref.id)
+        if before is None or one.version >= before.version:
+            found[one.ref.id] = one
+    return records if len(found) == len(records) else list(found.values())
 
 
 def shows(record: Record) -> tuple[dict[str, Stated], bytes]:

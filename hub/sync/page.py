@@ -13,6 +13,7 @@ from hub.delivery.deployment import Deployment, Opened
 from hub.domain.gate import may_bring
 from hub.domain.landscape import Stream
 from hub.domain.permission import PermissionEvent
+from hub.domain.profile import Plain
 from hub.store import people, questions, subjects
 from hub.store.subjects import Linked, Subject
 from hub.sync.identify import Owners
@@ -49,10 +50,13 @@ class Page:
     identifiers: list[dict[str, Any]] = field(default_factory=list)
     joins: list[tuple[Subject, str, str]] = field(default_factory=list)
     leaves: list[tuple[Subject, str, str]] = field(default_factory=list)
-    left: list[tuple[Subject, str]] = field(default_factory=list)  # no reason to be a member left
+    left: list[tuple[Subject, str]] = field(default_factory=list)  # no reason of their own is left
     activities: list[tuple[Subject, Activity, bytes]] = field(default_factory=list)
     fresh: list[tuple[str, Subject]] = field(default_factory=list)  # records linked by this page
+    former: dict[int, tuple[str, Plain | None]] = field(default_factory=dict)
+    """Person whose address this page changed -> address and first name before it."""
     replan: dict[int, Subject] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)  # records that a person has to look at
     own: dict[tuple[int, str], datetime] = field(default_factory=dict)
     """(person, hub field) of what the person changed by an act of their own -> when that was."""
     result: Landed = field(default_factory=Landed)
@@ -71,9 +75,7 @@ class Page:
         self, subject: Subject, event: PermissionEvent, evidence: Mapping[str, str] | None = None
     ) -> None:
         """Append to the ledger; the person's permissions are folded again."""
-        subject.events.append(event)
-        subject.changed = True
-        self.events.append((subject, event, evidence or {}))
+        self.events.append((subject, subject.hear(event), evidence or {}))
         self.replan[subject.id] = subject
         self.result.counts[event.kind.value] += 1
 
@@ -114,6 +116,7 @@ class Page:
 
     def ask(self, kind: str, external_id: str, reason: str, **more: Any) -> None:
         """Open a review, once."""
+        self.asked.add(external_id)
         (number,) = ids(self.connection, questions.review, 1)
         system, stream, scope = self.place
         row = {

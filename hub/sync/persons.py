@@ -39,6 +39,8 @@ def join(connection: Connection, landscape: Landscape, winner: Subject, loser: S
         winner.links.append(linked)
     loser.links = []
     winner.restricted = winner.restricted or loser.restricted
+    owed = [one for one in (winner.notice_due, loser.notice_due) if one is not None]
+    winner.notice_due = min(owed, default=None)  # what came from elsewhere came with the loser
     winner.changed = True
     loser.changed = False
 

@@ -48,19 +48,28 @@ def resembles(page: Page, seen: Seen) -> bool:
 def draw_in(page: Page, seen: Seen, aliases: Sequence[str]) -> None:
     """The vendor says that other records are one with an erased person's: they are held off from
     now, or what is written to them would arrive there."""
-    kind = "/".join(page.place)
     for alias in aliases:
-        (number,) = ids(page.connection, people.block, 1)
-        people.add_block(
-            page.connection,
-            {
-                "id": number,
-                "controller": seen.controller,
-                "kind": kind,
-                "digest": page.deployment.identities.block(seen.controller, kind, alias),
-                "at": page.now,
-            },
-        )
+        _block(page, seen.controller, "/".join(page.place), alias)
+
+
+def hold_off_too(page: Page, controller: str, address: str) -> None:
+    """Another company, whose own person somebody is whom `controller` erased, tells of a new
+    address: it is held off as the former one is."""
+    _block(page, controller, "email", address)
+
+
+def _block(page: Page, controller: str, kind: str, what: str) -> None:
+    (number,) = ids(page.connection, people.block, 1)
+    people.add_block(
+        page.connection,
+        {
+            "id": number,
+            "controller": controller,
+            "kind": kind,
+            "digest": page.deployment.identities.block(controller, kind, what),
+            "at": page.now,
+        },
+    )
 
 
 def admit(

@@ -8,7 +8,6 @@ from typing import Any
 from hub.api import Record, Ref
 from hub.delivery.deployment import Deployment, Opened
 from hub.delivery.fanout import fan_out
-from hub.delivery.lapse import lapse
 from hub.domain.audit import Event
 from hub.domain.gate import may_bring
 from hub.domain.profile import Value
@@ -18,6 +17,7 @@ from hub.store import (
     deliveries,
     links,
     normalise,
+    people,
     progress,
     questions,
     requests,
@@ -28,6 +28,8 @@ from hub.store.subjects import Subject
 from hub.sync import persons, returning
 from hub.sync.identify import Match
 from hub.sync.land import land
+from hub.sync.page import Page
+from hub.sync.save import save
 from hub.vault.database import Connection, Row
 
 
@@ -125,6 +127,14 @@ def _identity(
         if person is None:
             raise CannotDecide(f"say whose record it is; named are: {review.persons or 'nobody'}")
         _unless_erased(deployment, person)
+        with deployment.database.connect() as connection:
+            (row,) = people.rows(connection, [person]) or (None,)
+        if row is not None and row.controller not in opened.system.controllers:
+            owners = " and ".join(opened.system.controllers)
+            raise CannotDecide(
+                f"person {person} is of {row.controller}, the record is of {owners}: name one of "
+                "theirs"
+            )
         match = Match("person", (person,))
     else:
         match = Match("new")
@@ -201,14 +211,15 @@ def _merge(deployment: Deployment, opened: Opened, epoch: int, review: Row[Any])
         if winner.controller != loser.controller:
             raise CannotDecide("the persons are of two controllers: they are never merged")
         persons.join(connection, deployment.landscape, winner, loser)
-        lapse(connection, deployment, [winner])
-        subjects.save(connection, [winner], deployment.now())
-        subjects.save_links(
-            connection,
-            deployment.identities,
-            [(linked, winner.key) for linked in winner.links if linked.dirty],
-        )
-        fan_out(connection, deployment, [winner], deployment.now())
+        stream = opened.system.stream(review.stream)
+        page = Page(connection, deployment, opened, stream, review.scope, deployment.now())
+        page.people[winner.id] = page.replan[winner.id] = winner
+        # who has the loser's address at a partner is a member no more by it
+        page.left += [(loser, project) for project in loser.memberships]
+        for linked in winner.links:
+            if linked.dirty:
+                page.touch(linked, winner)
+        save(page, None)
         _close(deployment, connection, review, "approved", "merge")
     return f"person {loser.id} is part of person {winner.id} now"
 
@@ -227,6 +238,7 @@ def _conflict(
             _close(deployment, connection, review, "moot", "the person is gone")
             return "the person is gone; nothing was done"
         _settle_field(deployment, opened, review, subject, decision)
+        _own_address(connection, deployment, subject, review)
         subject.changed = True
         subjects.save(connection, [subject], deployment.now())
         subjects.save_links(
@@ -237,6 +249,21 @@ def _conflict(
         fan_out(connection, deployment, [subject], deployment.now())
         _close(deployment, connection, review, "approved", str(decision))
     return f"{review.field}: {'the system' if decision is Decision.THEIRS else 'the hub'} is right"
+
+
+def _own_address(
+    connection: Connection, deployment: Deployment, subject: Subject, review: Row[Any]
+) -> None:
+    """Raise CannotDecide where the person would have an address that finds another one."""
+    if review.field != "email" or subject.email is None:
+        return
+    digest = deployment.identities.email(subject.controller, subject.email)
+    found = people.find(connection, subject.controller, "email", [digest]).get(digest)
+    if found is not None and found.person_id != subject.id:
+        raise CannotDecide(
+            "the address is another person's: say first whose the record is (the question of kind "
+            "identity about it), or keep the hub's"
+        )
 
 
 def _settle_field(

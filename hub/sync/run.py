@@ -13,14 +13,13 @@ import structlog
 from hub.api import Capability, ConnectorError, Misconfigured, Record, RecordState, Ref
 from hub.delivery.deployment import Deployment, Opened
 from hub.delivery.run import deliver
-from hub.domain.gate import may_bring
 from hub.domain.landscape import Stream
 from hub.store import deliveries, links, progress, questions
 from hub.store.deliveries import Lane
 from hub.store.progress import Fenced
-from hub.sync import storm
+from hub.sync import anew, storm
 from hub.sync.activities import collects, read_activities
-from hub.sync.land import Progress, closed, gone, land
+from hub.sync.land import Progress, gone, land
 from hub.sync.page import Landed
 from hub.sync.reading import ahead, gathered
 from hub.vault.database import SQLAlchemyError, read_only
@@ -151,9 +150,7 @@ class _Run:
         where = (opened.system.id, stream.name, scope)
         with read_only(deployment.database).connect() as connection:
             place = progress.place(connection, *where)
-        open_ = may_bring(deployment.landscape, opened.system, now).allowed
-        same = (stream.signature,) if open_ else (stream.signature, closed(stream))
-        if place is not None and place.mapping not in same:
+        if place is not None and anew.outgrown(place.mapping, deployment, opened, stream, now):
             with deployment.database.begin() as connection:
                 progress.check(connection, opened.system.id, self.epoch)
                 progress.start_over(connection, *where)

@@ -44,6 +44,7 @@ __all__ = [
     "checkpoint",
     "id_allocator",
     "ids",
+    "in_words",
     "open_database",
     "read_only",
     "sqlite_path",
@@ -102,6 +103,30 @@ def sqlite_path(url: str | URL) -> Path | None:
     """The file behind a SQLite address, None for PostgreSQL."""
     parsed = make_url(url)
     return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
+
+
+def in_words(error: SQLAlchemyError) -> tuple[str, str]:
+    """What a database says is wrong, and the mend. Without the statement; and PostgreSQL's own text
+    may hold an address, so only the kind of error is told of it."""
+    original = getattr(error, "orig", None)
+    if not isinstance(original, sqlite3.Error):
+        kind = type(original or error).__name__
+        return f"the database does not answer as it should ({kind})", "check that it is running"
+    said = str(original)
+    mends = [mend for part, mend in _MENDS.items() if part in said]
+    return f"a database cannot be used: {said}", mends[0] if mends else "the log has the place"
+
+
+_MENDS = {
+    "locked": "another process holds it: end that one, or try again",
+    "full": "make room on its disk; nothing that was recorded is lost",
+    "readonly": "let the hub's user write to the file and to its folder",
+    "unable to open": "check the path, and that the hub's user may write there",
+    "not a database": "it is damaged, or another kind of file: go back to a copy",
+    "malformed": "it is damaged: go back to a copy",
+    "disk I/O": "look whether its disk is full, and what the system's log says of it",
+}
+"""By what SQLite says."""
 
 
 def checkpoint(engine: Engine) -> bool:

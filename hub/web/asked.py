@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from hub.domain.deadline import ExtensionReason
 from hub.domain.exemption import ExemptionGround
-from hub.domain.rights import DataCategory, Right
+from hub.domain.rights import DataCategory, Right, Way
 from hub.rights.intake import GDPR_APPLIES
 
 # NUL fits into no PostgreSQL text
@@ -231,9 +231,9 @@ class Extending(Body):
 
 
 class Notice(Body):
-    """The person was told what was done, or why not; the request closes."""
+    """The person was told: what was done, why not, or that a restriction ends."""
 
-    how: Literal["email", "letter", "phone", "in-person"] = Field(description="By what way.")
+    how: Way = Field(description="By what way.")
     text: Note = Field(description="What they were told.", examples=["Tietosi on poistettu."])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hub.domain.plan import Exemption
-from hub.rights import decide, due, identity
+from hub.rights import decide, due, identity, lifting
 from hub.rights.identity import How
 from hub.store.tokens import Token
 from hub.vault.database import read_only
@@ -189,6 +189,19 @@ def record_notice(
     desk.checked(token, number)
     decide.notified(desk.deployment, number, body.how, body.text, token.actor)
     return answers.Changed(**_now(desk, token, number))
+
+
+@post(api, "/requests/{number}/lifting", response_model=answers.Retried)
+def lift_restriction(
+    number: Number, body: asked.Notice, desk: TheDesk, token: Handler
+) -> answers.Retried:
+    """Lift the restriction of a closed request, of which the person was told first (Art. 18(3)).
+    Where several restrict the same person, the newest first; the last of them frees."""
+    desk.checked(token, number)
+    systems = lifting.lift(desk.deployment, number, body.how, body.text, token.actor)
+    if systems:
+        desk.wake(systems)
+    return answers.Retried(**_now(desk, token, number), systems=systems)
 
 
 @post(api, "/requests/{number}/notes", response_model=answers.Changed)

@@ -20,7 +20,7 @@ from hub.domain import gate, permission
 from hub.domain.landscape import HELSINKI, Landscape, System
 from hub.store import people, subjects
 from hub.store.progress import advance, check
-from hub.sync import activities, collect, consents, land, page
+from hub.sync import activities, anew, collect, consents, land, page
 from hub.sync import run as running
 
 Break = Callable[[pytest.MonkeyPatch], None]
@@ -43,7 +43,7 @@ def _day(at: datetime) -> date:
 
 
 def a_joint_system_is_read_after_its_end(patch: pytest.MonkeyPatch) -> None:
-    for module in (page, activities, running):
+    for module in (page, activities, anew):
         patch.setattr(module, "may_bring", _endless)
 
 
@@ -130,7 +130,7 @@ def the_cursor_moves_before_its_page(patch: pytest.MonkeyPatch) -> None:
                     deployment.now(),
                     began=to.began,
                     complete=to.complete,
-                    mapping=stream.signature,
+                    mapping=anew.reads(deployment, opened, stream, deployment.now()),
                 )
         return original(*given, **more)
 

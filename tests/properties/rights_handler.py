@@ -15,7 +15,7 @@ from support.turns import Turns
 
 from hub.domain.exemption import ExemptionGround
 from hub.domain.plan import Exemption
-from hub.domain.rights import DataCategory, Right
+from hub.domain.rights import DataCategory, Right, Way
 from hub.rights import decide, lifting, manual, matches, watch
 from hub.rights.casefile import Receipt
 from hub.rights.targets import HUB
@@ -203,7 +203,7 @@ class RightsHandler(RightsPeople):
         if self.desk.row(number).state != "notifying":
             return
         self.decides(
-            lambda: decide.notified(self.world.deployment, number, "e-mail", NOTE, "cli:handler")
+            lambda: decide.notified(self.world.deployment, number, Way.EMAIL, NOTE, "cli:handler")
         )
         if self.law.asked[number].ended:  # else a merge made its plan grow
             self.closed(self.law.asked[number])
@@ -220,7 +220,7 @@ class RightsHandler(RightsPeople):
     def lifts(self, number: int) -> None:
         """A restriction ends."""
         done = self.decides(
-            lambda: lifting.lift(self.world.deployment, number, "e-mail", NOTE, "cli:handler")
+            lambda: lifting.lift(self.world.deployment, number, Way.EMAIL, NOTE, "cli:handler")
         )
         if done is not None:
             self.law.asked[number].lifted = True

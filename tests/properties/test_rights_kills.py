@@ -17,7 +17,7 @@ from properties.town import Town
 from support.kills import Killed, Killer
 from support.rights_desk import Desk
 
-from hub.domain.rights import Right
+from hub.domain.rights import Right, Way
 from hub.rights import decide, intake, manual, slices
 from hub.rights.identity import How, by_handler
 from hub.store import tables
@@ -48,7 +48,7 @@ def handled(desk: Desk, asked: intake.Asked) -> int:
                 manual.confirm(connection, deployment, task.id, CONFIRMER, NOTE)
     desk.work()
     if desk.row(number).state == "notifying":
-        decide.notified(deployment, number, "e-mail", NOTE, "cli:handler")
+        decide.notified(deployment, number, Way.EMAIL, NOTE, "cli:handler")
     return number
 
 

@@ -113,6 +113,14 @@ systems:
           - {topic: news, purpose: newsletter}
   bangeri-crm: {<<: *crm, owner: bangeri}
 """
+_RULES = "[{system: joint-webinar}]"
+LISTED = (
+    CONFIG.replace("  first_name:\n", "  first_name:\n  job_title:\n  projects: {kind: list}\n")
+    .replace("fields: [email, first_name]", "fields: [email, first_name, job_title]")
+    .replace(_RULES, f"{_RULES[:-1]}, {{system: crowst-crm, field: projects, value: syksy}}]")
+    .replace("webinars: webinars}", "webinars: webinars, job_title: title, projects: projects}")
+)
+"""The same, with a title that may cross, and a second way into the project: a list of crowst's."""
 OVERLAP = 3
 PAGE = 4
 
@@ -159,6 +167,15 @@ class Tool:
     def remove(self, id_: str, scope: str = FIRST) -> None:
         del self.held[scope, id_]
         self.order.remove((scope, id_))
+
+    def merge(self, winner: str, loser: str, scope: str = "") -> None:
+        """Staff merges two records."""
+        kept = self.held[scope, winner]
+        at = self.clock.now().isoformat(timespec="microseconds")
+        self.remove(loser, scope)
+        self.held[scope, winner] = replace(
+            kept, version=at, aliases=(*kept.aliases, Ref("people", scope, loser))
+        )
 
     def did(self, record: str, kind: str, *, scope: str = FIRST, **more: Any) -> Activity:
         """Somebody did something."""
@@ -301,6 +318,21 @@ class EventsWorld:
             stored = of_person(connection, subject.id)
         keys = self.deployment.vault.open_keys([one.key_id for one in stored])
         return [one.open(keys[one.key_id]).kind for one in stored]
+
+    def members(self, email: str) -> dict[str, set[str]]:
+        """By what each company's person of that address is a member; without those who are none."""
+        found = {one: self.person(email, one) for one in ("crowst", "bangeri")}
+        return {
+            name: set(one.memberships["syksy"])
+            for name, one in found.items()
+            if one is not None and "syksy" in one.memberships
+        }
+
+    def owners(self) -> list[str]:
+        """Whose each person is that the hub knows, merged ones left out."""
+        counted = self.deployment.database
+        with counted.connect() as connection:
+            return sorted(name for name, n in people.count(connection).items() for _ in range(n))
 
     def webinars(self, email: str, controller: str = "crowst") -> tuple[str, ...]:
         """What the person's list of webinars holds."""

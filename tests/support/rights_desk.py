@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from hub.domain.rights import Right
+from hub.domain.rights import Right, Way
 from hub.rights import decide, identity, intake, manual, slices, watch, worker
 from hub.rights.casefile import Receipt
 from hub.rights.identity import How
@@ -103,7 +103,7 @@ class Desk:
                     )
 
     def close(self, number: int) -> None:
-        decide.notified(self.deployment, number, "e-mail", "It is done.", self.who)
+        decide.notified(self.deployment, number, Way.EMAIL, "It is done.", self.who)
 
     def watch(self, days: float) -> None:
         """Let days pass, and look at what has a date."""

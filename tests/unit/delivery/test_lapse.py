@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.events_world import EventsWorld, events_world
+from support.events_world import CONFIG, CRM, EventsWorld, events_world
 
-from hub.api import Consent, Stance
+from hub.api import Consent, Result, Stance, Verdict
 from hub.cli.prohibit import _record
 from hub.domain.plan import Plan
 from hub.domain.rights import Right
@@ -48,6 +48,29 @@ def test_an_objection_takes_the_profiling_with_it(profiled: EventsWorld, right: 
 def test_a_whole_companys_no(profiled: EventsWorld) -> None:
     _record(profiled.hub, "crowst", "posti.example", "letter", json=True)
     assert profiled.kinds(AINO) == ["question"]
+
+
+def test_a_refusal_that_a_vendor_tells_of_when_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The CRM has a topic for profiling too, and knows that she does not want it."""
+    news = "{topic: news, purpose: newsletter}"
+    more = CONFIG.replace(news, f"{news}\n          - {{topic: profile, purpose: profiling}}", 1)
+    with events_world(tmp_path, more) as world:
+        yes = Consent("profile", Stance.YES, world.clock.now(), "form")
+        world.webinar.register("1", AINO, yes)
+        world.clock.advance(60)
+        world.webinar.did("1", "poll")
+        world.run()
+        assert world.kinds(AINO) == ["poll"]
+        world.tools[CRM].register("c1", AINO, scope="")
+        monkeypatch.setattr(
+            world.tools[CRM],
+            "write_consents",
+            lambda _, batch: [Result(one.key, Verdict.REFUSED, "compliance") for one in batch],
+        )
+        world.run(CRM)
+        assert world.kinds(AINO) == []
 
 
 def test_a_restriction_and_an_edit_end_no_permission(profiled: EventsWorld) -> None:

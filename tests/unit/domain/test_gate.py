@@ -191,7 +191,8 @@ class TestMaySubscribe:
         self, effects: tuple[Effect, ...] = OWN, system: str = "crowst-crm", **more: Any
     ) -> Decision:
         given: dict[str, Any] = {"permissions": {"newsletter": YES}, **more}
-        return may_subscribe(facts("crowst", **given), landscape().systems[system], effects)
+        world = landscape()
+        return may_subscribe(world, facts("crowst", **given), world.systems[system], effects, NOW)
 
     def test_on_a_ground(self) -> None:
         assert self.ask() == (True, "permitted", "newsletter: consent")
@@ -306,3 +307,14 @@ class TestMayBring:
         answer = may_bring(world, world.systems["webinar-tool"], NOW)
         assert (answer.allowed, answer.rule) == (False, "project-ended")
         assert "only its refusals count" in answer.reason
+
+    @pytest.mark.parametrize("one", [ENDED, project(starts=date(2026, 11, 3))])
+    def test_nor_is_anything_but_a_refusal_written_there(self, one: Project) -> None:
+        world = landscape(one)
+        tool = world.systems["webinar-tool"]
+        person = facts("crowst", permissions={"newsletter": YES})
+        both = value("crowst", "bangeri")
+        assert may_hold(world, person, tool, "email", both, NOW).rule == "project-ended"
+        effects = (Effect("crowst", "newsletter"),)
+        assert may_subscribe(world, person, tool, effects, NOW).rule == "project-ended"
+        assert may_refuse(person).allowed

@@ -9,7 +9,7 @@ from support.accounts import Crm, List
 from support.rights_desk import Desk
 from support.world import World
 
-from hub.domain.rights import Right
+from hub.domain.rights import Right, Way
 from hub.rights import lifting
 from hub.store import people
 from hub.vault.database import read_only
@@ -26,7 +26,7 @@ def _restricted(desk: Desk, address: str) -> int:
 
 
 def _lift(desk: Desk, number: int) -> Any:
-    systems = lifting.lift(desk.deployment, number, "e-mail", "We lift it.", "cli:handler")
+    systems = lifting.lift(desk.deployment, number, Way.EMAIL, "We lift it.", "cli:handler")
     desk.work()
     return systems
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 import pytest
@@ -194,8 +195,8 @@ CRM_TOPIC = "- {topic: 1001, purpose: newsletter}"
             "scopes: [news, events]\n        fields: {email: email_address, tags: tags}",
             "    streams:\n      members:\n        create: permitted\n        "
             "scopes: [news, events]\n        §fields: {tags: tags}",
-            "systems.mailer.streams.members.fields: no e-mail field in the mapping; expected a "
-            "hub field of kind email",
+            "systems.mailer.streams.members.fields: no e-mail field in the mapping; expected the "
+            "hub field email. Add email: and the vendor's name of it",
         ),
         (
             "email: email_address",
@@ -345,7 +346,33 @@ def test_a_member_rule_needs_a_system_of_the_project(spoil: Spoil) -> None:
 
 def test_the_profile_needs_an_email_field(mistakes_of: Mistakes) -> None:
     found = mistakes_of(BASE.replace("email: {kind: email}", "email: {}"))
-    assert ("fields", "no field of kind email") in [(m.path, m.found) for m in found]
+    assert ("fields.email", "a field of kind text") in [(m.path, m.found) for m in found]
+
+
+def test_people_are_known_by_the_field_of_that_name(mistakes_of: Mistakes) -> None:
+    """One of another name would be an address that identifies nobody, and that no block meets."""
+    found = mistakes_of(BASE.replace("email: {kind: email}", "mail: {kind: email}"))
+    assert ("fields", 'no field "email"') in [(m.path, m.found) for m in found]
+    also = mistakes_of(
+        BASE.replace("email: {kind: email}", "email: {kind: email}\n  work: {kind: email}").replace(
+            "{email: email_address, tags: tags}", "{work: email_address, tags: tags}"
+        )
+    )
+    assert [m.found for m in also] == ["no e-mail field in the mapping"]
+
+
+def test_a_warning_where_first_names_have_another_name(load_text: Load) -> None:
+    assert not any("first_name" in one for one in load_text(BASE).warnings)
+    (told,) = load_text(BASE.replace("first_name", "etunimi")).warnings
+    assert 'no field "first_name"' in told
+
+
+@pytest.mark.parametrize("name", ["hub", "crossed"])
+def test_a_name_that_the_hub_uses_itself(mistakes_of: Mistakes, name: str) -> None:
+    found = mistakes_of(re.sub(r"\bmailer\b", name, BASE))
+    assert (f"systems.{name}", "an id that the hub uses itself") in [
+        (m.path, m.found) for m in found
+    ]
 
 
 def test_a_joint_system_must_be_named_by_its_project(mistakes_of: Mistakes) -> None:

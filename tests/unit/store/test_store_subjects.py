@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import sqlalchemy as sa
 from support.store_world import AT, HOUR, PLACE, Kit, value
 
 from hub.domain.permission import EventKind, PermissionEvent
-from hub.store import ledger, people, subjects
+from hub.store import erasing, ledger, people, subjects
 from hub.store.documents import Shadow
 from hub.store.subjects import Subject
+from hub.vault import MasterKeys, Vault
 
 EMAIL = "aino@firma.example"
 OBJECTION = PermissionEvent("news", EventKind.OBJECTION, AT, system="crm")
@@ -162,3 +165,32 @@ def test_merged_links_are_not_links_to_a_place(kit: Kit) -> None:
     loaded = load(kit, person.id)[person.id]
     assert len(loaded.links) == 3
     assert [one.id for one in loaded.link_to(*PLACE)] == [archived.id]
+
+
+def test_the_key_store_belongs_to_the_people_here(kit: Kit, tmp_path: Path) -> None:
+    """Another one, or one that was just made, would read nobody and recognise nobody."""
+
+    def belongs(vault: Vault) -> bool:
+        with kit.store.begin() as connection:
+            return subjects.open_with(connection, vault)
+
+    other = Vault(f"sqlite:///{tmp_path}/other.db", MasterKeys({1: bytes(range(32))}), lambda: AT)
+    with other:
+        assert belongs(other), "nobody is there yet"
+        first, second = full(kit), full_again(kit)
+        assert (belongs(kit.vault), belongs(other)) == (True, False)
+        other.new_keys("person", 2)  # of the same numbers, and others
+        assert not belongs(other)
+        kit.vault.destroy([second.key_id])
+        assert belongs(kit.vault)
+        kit.vault.destroy([first.key_id])
+        assert not belongs(kit.vault)
+        with kit.store.begin() as connection:
+            gone = erasing.persons_with_merged(connection, [first.id, second.id])
+            erasing.forget(connection, gone, AT)
+        assert belongs(other), "only tombstones are left"
+
+
+def full_again(kit: Kit) -> Subject:
+    with kit.store.begin() as connection:
+        return kit.person(connection, {"email": value("eino@firma.example")})

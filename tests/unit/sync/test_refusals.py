@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from support.accounts import Crm, List
+from support.events_world import CONFIG, EventsWorld, events_world
 from support.world import World
 from unit.domain.scene import NOW, landscape
 
@@ -189,3 +192,119 @@ class TestThroughTheTools:
         tapahtumat.act(AINO, "unsubscribe")
         assert world.sync(full=True)
         assert crm.status(AINO, "1002") == "UNSUBSCRIBED"
+
+
+BOTH = """
+          - {topic: both, purpose: newsletter, controllers: [crowst, bangeri], direction: read}"""
+JOINT = CONFIG.replace(
+    "{topic: news, purpose: newsletter}", "{topic: news, purpose: newsletter}" + BOTH
+)
+
+
+class TestJointAndUnclear:
+    """A topic of crowst's CRM that speaks for both companies."""
+
+    @pytest.fixture
+    def joint(self, tmp_path: Path) -> Iterator[EventsWorld]:
+        with events_world(tmp_path, JOINT) as made:
+            yield made
+
+    def allowed(self, joint: EventsWorld, controller: str) -> bool:
+        subject = joint.person(AINO, controller)
+        assert subject is not None
+        facts = subject.facts(joint.deployment.landscape, joint.deployment.identities)
+        return facts.permissions["newsletter"].allowed
+
+    def agrees(self, joint: EventsWorld, ago: timedelta) -> None:
+        """Aino consents to bangeri's newsletter."""
+        yes = Consent("news", YES, joint.clock.now() - ago, "form")
+        joint.tools["bangeri-crm"].register("b1", AINO, yes, scope="")
+
+    def refuses(self, joint: EventsWorld, record: str, ago: timedelta, **named: str) -> None:
+        no = Consent("both", NO, joint.clock.now() - ago, "form")
+        joint.tools["crowst-crm"].register(record, AINO, no, scope="", **named)
+
+    def test_one_of_a_record_whose_person_is_unclear_binds_the_other_company_too(
+        self, joint: EventsWorld
+    ) -> None:
+        joint.tools["crowst-crm"].register("c1", AINO, scope="", first_name="Aino")
+        self.agrees(joint, timedelta(0))
+        assert joint.sync()
+        assert self.allowed(joint, "bangeri")
+        joint.clock.advance(60)
+        self.refuses(joint, "c2", timedelta(0), first_name="Eetu")
+        assert joint.sync()
+        assert not self.allowed(joint, "bangeri")
+        joint.clock.advance(60)
+        assert joint.sync(full=True)
+        subject = joint.person(AINO, "bangeri")
+        assert subject is not None
+        assert sum(one.kind.prohibits for one in subject.events) == 1, "met again, it counts once"
+
+    def test_of_two_that_wait_for_a_person_the_later_stands(self, joint: EventsWorld) -> None:
+        """An older one is read after it: the consent between them is no newer act."""
+        joint.clock.advance(3600)
+        self.refuses(joint, "c1", timedelta(minutes=5))
+        joint.run("crowst-crm")
+        joint.clock.advance(1)
+        self.refuses(joint, "c1", timedelta(minutes=30))
+        joint.run("crowst-crm")
+        self.agrees(joint, timedelta(minutes=15))
+        joint.run("bangeri-crm")
+        assert not self.allowed(joint, "bangeri")
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_one_that_is_read_after_the_clock_was_set_back_counts(
+    tmp_path: Path, *, timed: bool
+) -> None:
+    with events_world(tmp_path) as world:
+        yes = Consent("news", YES, world.clock.now(), "form")
+        world.tools["crowst-crm"].register("c1", AINO, yes, scope="")
+        world.run("crowst-crm")
+        world.clock.advance(-3600)
+        no = Consent("news", NO, world.clock.now() if timed else None, "form")
+        world.webinar.register("1", AINO, no)
+        world.run()
+        subject = world.person(AINO)
+        assert subject is not None
+        facts = subject.facts(world.deployment.landscape, world.deployment.identities)
+        assert facts.permissions["newsletter"].rule == "prohibited"
+
+
+def test_what_an_addresss_owner_refused_counts_for_a_record_that_came_to_have_it(
+    tmp_path: Path,
+) -> None:
+    """Aino agreed; her contact was given the address of somebody who had refused."""
+    other = "eetu@posti.example"
+    with events_world(tmp_path) as world:
+        crm = world.tools["crowst-crm"]
+        yes = Consent("news", YES, world.clock.now(), "form")
+        crm.register("c1", AINO, yes, scope="", first_name="Aino")
+        world.run("crowst-crm")
+        world.clock.advance(60)
+        no = Consent("news", NO, world.clock.now(), "form")
+        world.webinar.register("1", other, no, first_name="Eetu")
+        world.run()
+        world.clock.advance(60)
+        crm.register("c1", other, yes, scope="", first_name="Aino")
+        assert world.sync()
+        said = {one.topic: one.stance for one in crm.held["", "c1"].consents}
+        assert said["news"] is NO
+
+
+def test_nor_is_a_yes_written_while_that_is_an_open_question(tmp_path: Path) -> None:
+    other = "eetu@posti.example"
+    with events_world(tmp_path) as world:
+        crm = world.tools["crowst-crm"]
+        crm.register("c1", AINO, scope="", first_name="Aino")
+        crm.register("c2", other, scope="", first_name="Eetu")
+        world.run("crowst-crm")
+        world.clock.advance(60)
+        crm.register("c1", other, scope="", first_name="Aino")
+        world.run("crowst-crm")
+        world.clock.advance(60)
+        yes = Consent("news", YES, world.clock.now(), "form")
+        world.webinar.register("1", AINO, yes, first_name="Aino")
+        assert world.sync()
+        assert crm.held["", "c1"].consents == ()

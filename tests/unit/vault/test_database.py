@@ -34,10 +34,12 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, Stateme
 from hub.vault.database import (
     BUSY_TIMEOUT_MS,
     DatabaseUnusable,
+    SQLAlchemyError,
     UtcDateTime,
     checkpoint,
     id_allocator,
     ids,
+    in_words,
     open_database,
     read_only,
     sqlite_path,
@@ -402,3 +404,26 @@ def test_moments_compare_in_the_database(engine: Engine) -> None:
         assert connection.execute(select(link).where(link.c.seen > NOW)).first() is None
         with pytest.raises(StatementError, match="without a zone"):
             connection.execute(select(link).where(link.c.seen > datetime(2026, 1, 1)))
+
+
+def test_what_sqlite_says_is_told_with_its_mend(tmp_path: Path) -> None:
+    (tmp_path / "noise.db").write_bytes(b"no database at all, " * 100)
+    (tmp_path / "folder.db").mkdir()
+    for name, said, mend in (
+        ("noise.db", "file is not a database", "go back to a copy"),
+        ("folder.db", "unable to open database file", "check the path"),
+    ):
+        engine = open_database(f"sqlite:///{tmp_path / name}")
+        with pytest.raises(SQLAlchemyError) as caught, engine.connect():
+            pass
+        engine.dispose()
+        told = in_words(caught.value)
+        assert told[0] == f"a database cannot be used: {said}"
+        assert mend in told[1]
+
+
+def test_what_postgresql_says_may_hold_an_address() -> None:
+    error = OperationalError("SELECT 1", {}, RuntimeError("host=db.example password=geheim"))
+    said, _ = in_words(error)
+    assert "RuntimeError" in said
+    assert "geheim" not in said

@@ -8,6 +8,7 @@ import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from support.accounts import Crm
 from support.office import EMAIL, Office
 
 from hub.domain.audit import Event
@@ -420,3 +421,26 @@ def test_an_archived_request_is_shown_and_changed_no_more(office: Office) -> Non
         assert (answer.status_code, answer.json()["code"]) == (409, "archived")
     answer = office.get(f"/requests/{number}?casefile=true", token)
     assert (answer.status_code, answer.json()["code"]) == (409, "archived")
+
+
+def test_a_restriction_is_lifted_once_the_person_was_told(office: Office) -> None:
+    token = office.token()
+    Crm(office.world, "crowst").add("rauni@posti.example", first_name="Rauni")
+    office.world.sync()
+    number = office.opened(token, right="restriction", email="rauni@posti.example")
+    plan = office.known(token, number)
+    office.post(f"/requests/{number}/approval", token, {"plan_hash": plan})
+    finish(office, token, number)
+    told = {"how": "letter", "text": "Rajoitus päättyy."}
+    early = office.post(f"/requests/{number}/lifting", token, told)
+    assert (early.status_code, early.json()["code"]) == (409, "wrong-state")
+    office.post(f"/requests/{number}/notice", token, told)
+    office.woken.clear()
+    answer = office.post(f"/requests/{number}/lifting", token, told)
+    assert answer.status_code == 200, answer.json()
+    systems = answer.json()["systems"]
+    assert systems == office.woken == ["crowst-crm"]
+    again = office.post(f"/requests/{number}/lifting", token, told)
+    assert again.json()["systems"] == []  # it stands: nothing is lifted twice
+    events = [one["event"] for one in office.get(f"/requests/{number}", token).json()["timeline"]]
+    assert events.count("restriction-lifted") == 1

@@ -44,6 +44,7 @@ ROUTES: list[tuple[str, str, Any, set[Scope]]] = [
     ("POST", "/requests/1/extension", {"reason": "number", "explanation": "x"}, {HANDLE}),
     ("POST", "/requests/1/withdrawal", None, {HANDLE}),
     ("POST", "/requests/1/notice", {"how": "email", "text": "x"}, {HANDLE}),
+    ("POST", "/requests/1/lifting", {"how": "email", "text": "x"}, {HANDLE}),
     ("POST", "/requests/1/notes", {"text": "x"}, {HANDLE}),
     ("POST", "/requests/1/tasks/1/link", None, {HANDLE}),
     ("POST", "/requests/1/tasks/1/confirmation", CONFIRM, {HANDLE}),
