@@ -33,12 +33,16 @@ class Facts:
     permissions: Mapping[str, Permission] = field(default_factory=dict)  # by purpose id
     restricted: bool = False  # Art. 18
     blocked: bool = False  # an erasure block stands
+    objected: bool = False  # to all the controller's marketing (Art. 21)
     undeliverable: bool = False  # the present address bounces
 
 
 OWN = Decision(True, "own", "the controller's own data in its own system")
 BLOCKED = Decision(False, "erasure-block", "an erasure block stands for this person")
 RESTRICTED = Decision(False, "restriction", "processing is restricted (GDPR Art. 18)")
+OBJECTED = Decision(
+    False, "objection", "who objects to all marketing (GDPR Art. 21) is not handed on for it"
+)
 REFUSAL = Decision(True, "refusal", "a refusal travels everywhere, at once")
 COLLECTED = Decision(True, "collected", "its collection needs no permission")
 UNREACHABLE = Decision(False, "undeliverable", "the address bounces")
@@ -93,6 +97,8 @@ def may_cross(
         return BLOCKED
     if facts.restricted:
         return RESTRICTED
+    if facts.objected:
+        return OBJECTED
     refusal = _project_refusal(project, facts, name, value, receiver, at)
     return refusal or Decision(True, "joint-project", f"the joint project {project.id} is live")
 

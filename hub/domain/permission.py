@@ -6,7 +6,7 @@ Permission is per person (so per controller) and purpose; a purpose has one chan
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -116,3 +116,24 @@ def fold(
     if mailbox and Ground.COMPANY_MAILBOX in purpose.grounds:
         return Permission(True, Ground.COMPANY_MAILBOX.value, Ground.COMPANY_MAILBOX)
     return NO_GROUND
+
+
+def objects(
+    purposes: Iterable[Purpose], events: Collection[PermissionEvent], *, tolerance: timedelta
+) -> bool:
+    """Whether the person objects to every one of those purposes (Art. 21(2)): to each an objection
+    stands that no consent came after. A withdrawal is none: it takes one consent back."""
+    standing: set[str] = set()
+    objections = [one for one in events if one.kind is EventKind.OBJECTION]
+    for one in objections:
+        consents = [
+            given
+            for other in events
+            if other.kind is EventKind.CONSENT
+            and other.purpose == one.purpose
+            and (given := other.consented(tolerance)) is not None
+        ]
+        if one.effective() >= max(consents, default=one.effective()):
+            standing.add(one.purpose)
+    wanted = {one.id for one in purposes}
+    return bool(wanted) and wanted <= standing

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from hub.domain.gate import Facts
 from hub.domain.landscape import Landscape
-from hub.domain.permission import PermissionEvent, fold
+from hub.domain.permission import PermissionEvent, fold, objects
 from hub.domain.profile import Plain, Profile
 from hub.store import ledger, links, people
 from hub.store.documents import Shadow, dump_profile, load_profile
@@ -143,6 +143,16 @@ class Subject:
             restricted=self.restricted,
             blocked=self.blocked,
             undeliverable=bounced,
+            objected=bool(self.events)
+            and objects(
+                (
+                    one
+                    for one in landscape.purposes.values()
+                    if one.marketing and self.controller in one.controllers
+                ),
+                self.events,
+                tolerance=landscape.clock_tolerance,
+            ),
         )
 
 

@@ -175,6 +175,7 @@ class TestMayCross:
         [
             ({"blocked": True}, "erasure-block"),
             ({"restricted": True}, "restriction"),
+            ({"objected": True}, "objection"),
             ({"projects": frozenset()}, "not-a-member"),
         ],
     )

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from unit.domain.scene import EVENTS, NEWSLETTER, NOW, TOLERANCE
 
 from hub.domain.landscape import Ground
-from hub.domain.permission import NO_GROUND, EventKind, Permission, PermissionEvent, fold
+from hub.domain.permission import (
+    NO_GROUND,
+    EventKind,
+    Permission,
+    PermissionEvent,
+    fold,
+    objects,
+)
 
 
 def day(number: float) -> datetime:
@@ -182,3 +189,32 @@ def test_a_fresh_prohibition_always_wins(events: list[PermissionEvent], mailbox:
 def test_nothing_without_an_act_ever_reopens(events: list[PermissionEvent]) -> None:
     passive = [replace(one, act=None) for one in events]
     assert not stands(no(0), *passive).allowed
+
+
+class TestWhoObjectsToEverything:
+    """Art. 21(2): each purpose has an objection that no later consent answers."""
+
+    OTHER = replace(NEWSLETTER, id="events")
+    NO = no(1, kind=EventKind.OBJECTION)
+
+    def objects(self, *events: PermissionEvent) -> bool:
+        return objects([NEWSLETTER, self.OTHER], events, tolerance=TOLERANCE)
+
+    def test_to_each(self) -> None:
+        assert self.objects(self.NO, replace(self.NO, purpose="events"))
+
+    def test_to_one_of_two_is_not_to_all(self) -> None:
+        assert not self.objects(self.NO)
+
+    def test_a_withdrawal_takes_one_consent_back(self) -> None:
+        assert not self.objects(no(1), replace(no(1), purpose="events"))
+
+    def test_a_later_consent_takes_it_back(self) -> None:
+        both = (self.NO, replace(self.NO, purpose="events"))
+        assert self.objects(*both, consent(0.5))
+        assert not self.objects(*both, consent(2))
+        assert self.objects(*both, consent(2, act=None))
+        assert self.objects(*both, consent(2), no(3, kind=EventKind.OBJECTION))
+
+    def test_where_nothing_is_marketed_there_is_nothing_to_object_to(self) -> None:
+        assert not objects([], [self.NO], tolerance=TOLERANCE)

@@ -12,7 +12,7 @@ from support.world import World
 from hub.domain.landscape import Direction
 from hub.domain.rights import Right
 from hub.store import deliveries, people, requests, subjects
-from hub.testing.world import ASKS_BOTH, HELD
+from hub.testing.world import ASKS_BOTH, HELD, LIVE_PROJECT
 from hub.vault.database import read_only
 
 OONA = "oona.uusi@posti.example"
@@ -172,3 +172,30 @@ def test_profiling_for_something_else_goes_on(world: World, desk: Desk, aino: st
     desk.world.deployment = replace(desk.deployment, landscape=changed)
     number = desk.open(Right.OBJECTION, aino)
     assert permitted(desk, number) == {"crowst": {"profiling"}}
+
+
+def test_who_objects_to_all_marketing_is_not_handed_on(world: World, desk: Desk) -> None:
+    """The joint projects are for marketing; what had crossed before stays the other's."""
+    crm, other = Crm(world, "crowst"), Crm(world, "bangeri")
+    crm.add(OONA, last_name="Uusi", projects=LIVE_PROJECT)
+    world.sync()
+    assert other.value(OONA, "last_name") == "Uusi"
+    desk.open(Right.OBJECTION, OONA)
+    desk.work()
+    world.clock.advance(3600)
+    crm.edit(crm.id_of(OONA), last_name="Uudempi", job_title="Johtaja")
+    world.sync()
+    assert other.value(OONA, "last_name") == "Uusi"
+    assert other.value(OONA, "job_title") is None
+
+
+def test_who_objects_to_one_purpose_is_still_the_projects(world: World, desk: Desk) -> None:
+    crm, other = Crm(world, "crowst"), Crm(world, "bangeri")
+    crm.add(OONA, last_name="Uusi", projects=LIVE_PROJECT)
+    world.sync()
+    desk.open(Right.OBJECTION, OONA, purposes=["newsletter"])
+    desk.work()
+    world.clock.advance(3600)
+    crm.edit(crm.id_of(OONA), last_name="Uudempi")
+    world.sync()
+    assert other.value(OONA, "last_name") == "Uudempi"
