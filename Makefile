@@ -16,7 +16,8 @@ SHELL := /bin/sh
 
 BIN := .venv/bin
 SETUP := .venv/set-up
-WORKERS ?= 2
+# one more than the cores of a small machine: many a test waits for processes
+WORKERS ?= 3
 # files in their own order, so that the longest (acceptance, properties) do not come last
 PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 

@@ -120,7 +120,10 @@ def told(story: Callable[[Town], None], killed_at: int | None) -> tuple[Snapshot
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("story", [first_meeting, second_day, after_the_webinar])
+@pytest.mark.parametrize(
+    "story",
+    [first_meeting, second_day, pytest.param(after_the_webinar, marks=pytest.mark.long)],
+)
 def test_killed_at_every_step(story: Callable[[Town], None]) -> None:
     undisturbed, whole = told(story, None)
     survived = False
