@@ -23,7 +23,7 @@ from sqlalchemy import Engine, Row, create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
+from tenacity import Retrying, retry_if_exception, retry_if_result, stop_after_delay, wait_random
 
 from hub.vault.rows import id_allocator, ids, upsert
 from hub.vault.types import UtcDateTime
@@ -55,6 +55,8 @@ __all__ = [
 BUSY_TIMEOUT_MS = 30_000
 """How long a SQLite transaction waits for another one's lock."""
 
+_MOMENT_MS = 10
+"""How long others may be kept from writing while a checkpoint waits for readers."""
 _CACHE_KIB = 16 * 1024
 _WAL_KEPT_BYTES = 64 * 1024 * 1024
 _READ_ONLY = "hub_read_only"
@@ -130,10 +132,14 @@ _MENDS = {
 
 
 def checkpoint(engine: Engine) -> bool:
-    """Move SQLite's write-ahead log into the file and empty it; False if a reader held it up.
+    """Move SQLite's write-ahead log into the file and empty it; False if readers held it up for
+    all of 30 s.
 
     Until this happens the log still holds older images of changed pages. Always True on
     PostgreSQL, which manages its own log.
+
+    SQLite keeps everybody from writing while it waits for readers to end, so it waits for a moment
+    only, again and again. Most is moved before, which holds up nobody.
     """
     if engine.dialect.name != "sqlite":
         return True
@@ -141,9 +147,24 @@ def checkpoint(engine: Engine) -> bool:
     try:
         connection = raw.driver_connection
         assert isinstance(connection, sqlite3.Connection)
-        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        connection.execute(f"PRAGMA busy_timeout = {_MOMENT_MS}").close()
+        patient = Retrying(
+            retry=retry_if_result(lambda emptied: not emptied),
+            stop=stop_after_delay(BUSY_TIMEOUT_MS / 1000),
+            wait=wait_random(0.005, 0.02),
+            retry_error_callback=lambda _: False,
+        )
+        try:
+            return patient(_empty, connection)
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}").close()
     finally:
         raw.close()
+
+
+def _empty(connection: sqlite3.Connection) -> bool:
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
+    busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return not busy
 
 
