@@ -30,7 +30,7 @@ from hub.sync.identify import Match
 from hub.sync.land import land
 from hub.sync.page import Page
 from hub.sync.save import save
-from hub.vault.database import Connection, Row
+from hub.vault.database import Connection, Row, read_only
 
 
 class Decision(StrEnum):
@@ -73,7 +73,7 @@ def decide(
     `person` names the person of a LINK. Raises CannotDecide; ConnectorError where the record must
     be fetched and cannot be; Fenced where the system's run took over (try again).
     """
-    with deployment.database.connect() as connection:
+    with read_only(deployment.database).connect() as connection:
         review = questions.get_review(connection, review_id)
     if review is None:
         raise CannotDecide(f"there is no review {review_id}: `hub review` lists them")
@@ -127,7 +127,7 @@ def _identity(
         if person is None:
             raise CannotDecide(f"say whose record it is; named are: {review.persons or 'nobody'}")
         _unless_erased(deployment, person)
-        with deployment.database.connect() as connection:
+        with read_only(deployment.database).connect() as connection:
             (row,) = people.rows(connection, [person]) or (None,)
         if row is not None and row.controller not in opened.system.controllers:
             owners = " and ".join(opened.system.controllers)
@@ -166,7 +166,7 @@ def _identity(
 def _unless_erased(deployment: Deployment, person: int) -> None:
     """A record that is linked to somebody who is being erased would be found by nobody any more:
     its system may have been looked at already."""
-    with deployment.database.connect() as connection:
+    with read_only(deployment.database).connect() as connection:
         for one in requests.about(connection, [person]):
             if one.right == Right.ERASURE.value and requests.tasks_of(connection, one.id):
                 raise CannotDecide(
