@@ -123,8 +123,10 @@ def objects(
 ) -> bool:
     """Whether the person objects to every one of those purposes (Art. 21(2)): to each an objection
     stands that no consent came after. A withdrawal is none: it takes one consent back."""
-    standing: set[str] = set()
     objections = [one for one in events if one.kind is EventKind.OBJECTION]
+    if not objections:  # nearly always
+        return False
+    standing: set[str] = set()
     for one in objections:
         consents = [
             given

@@ -291,6 +291,8 @@ def _receivers(page: Page, found: list[Crossing]) -> dict[tuple[str, bytes], Fou
 
 
 def _blocks(page: Page, found: list[Crossing]) -> None:
+    if not people.any_blocks(page.connection):
+        return
     for one in found:
         assert one.giver.email is not None
         if _blocked(page, one.receiver, one.giver.email):
@@ -299,8 +301,6 @@ def _blocks(page: Page, found: list[Crossing]) -> None:
 
 def _blocked(page: Page, controller: str, address: str) -> bool:
     """Whether an erasure block stands for the address."""
-    if not people.any_blocks(page.connection):
-        return False
     digests = page.deployment.identities.blocks(controller, "email", address)
     return bool(people.blocked(page.connection, controller, "email", digests))
 

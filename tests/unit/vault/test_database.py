@@ -254,6 +254,30 @@ def test_a_checkpoint_empties_the_log_unless_a_reader_holds_it(
     engine.dispose()
 
 
+def test_a_checkpoint_that_waits_for_a_reader_lets_others_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = open_database(f"sqlite:///{tmp_path}/test.db")
+    metadata.create_all(engine)
+    reader = read_only(engine).connect()
+    reader.execute(select(link)).all()
+    written: list[int] = []
+
+    def meanwhile(seconds: float) -> None:
+        with engine.begin() as connection:
+            connection.execute(insert(link), row(len(written) + 1, str(len(written))))
+        written.append(len(written))
+        if len(written) == 3:
+            reader.close()
+
+    monkeypatch.setattr("hub.vault.database.BUSY_TIMEOUT_MS", 2000)
+    monkeypatch.setattr("tenacity.nap.time.sleep", meanwhile)
+    assert checkpoint(engine)
+    assert len(written) == 3
+    assert (tmp_path / "test.db-wal").stat().st_size == 0
+    engine.dispose()
+
+
 def test_a_writer_asks_again_soon_however_long_it_has_waited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
