@@ -26,6 +26,17 @@ def _both(world: World) -> None:
     world.clock.advance(60)
 
 
+def _one_value_crossed(world: World) -> Crm:
+    """Bängeri, who knows her itself, and her company from Crowst. Answers its CRM."""
+    other = Crm(world, "bangeri")
+    other.add(OONA, last_name="Omanimi")
+    world.sync()
+    Crm(world, "crowst").add(OONA, last_name="Omanimi", company="Oy X", projects=LIVE_PROJECT)
+    world.sync()
+    assert other.value(OONA, "company") == "Oy X"
+    return other
+
+
 def test_an_erasure_at_one_leaves_what_the_other_knows_itself(world: World, desk: Desk) -> None:
     _both(world)
     desk.run(Right.ERASURE, OONA)
@@ -43,25 +54,16 @@ def test_a_correction_at_one_leaves_what_the_other_knows_itself(world: World, de
 
 
 def test_what_crossed_is_taken_back(world: World, desk: Desk) -> None:
-    Crm(world, "bangeri").add(OONA, last_name="Omanimi")
-    world.sync()
-    Crm(world, "crowst").add(OONA, last_name="Omanimi", company="Oy X", projects=LIVE_PROJECT)
-    world.sync()
-    assert Crm(world, "bangeri").value(OONA, "company") == "Oy X"
+    other = _one_value_crossed(world)
     number = desk.run(Right.ERASURE, OONA)
-    assert Crm(world, "bangeri").value(OONA, "company") is None, desk.states(number)
-    assert Crm(world, "bangeri").value(OONA, "last_name") == "Omanimi"
+    assert other.value(OONA, "company") is None, desk.states(number)
+    assert other.value(OONA, "last_name") == "Omanimi"
 
 
 def test_what_was_emptied_is_not_written_again_while_another_system_lags(
     world: World, desk: Desk
 ) -> None:
-    other = Crm(world, "bangeri")
-    other.add(OONA, last_name="Omanimi")
-    world.sync()
-    Crm(world, "crowst").add(OONA, last_name="Omanimi", company="Oy X", projects=LIVE_PROJECT)
-    world.sync()
-    assert other.value(OONA, "company") == "Oy X"
+    other = _one_value_crossed(world)
     number = desk.open(Right.ERASURE, OONA)
     desk.identify(number)
     desk.approve(number)
@@ -155,12 +157,7 @@ def test_a_correction_of_what_never_crossed_stays_here(world: World, desk: Desk)
 def test_what_was_corrected_to_nothing_is_emptied_where_it_crossed_to(
     world: World, desk: Desk
 ) -> None:
-    other = Crm(world, "bangeri")
-    other.add(OONA, last_name="Omanimi")
-    world.sync()
-    Crm(world, "crowst").add(OONA, last_name="Omanimi", company="Oy X", projects=LIVE_PROJECT)
-    world.sync()
-    assert other.value(OONA, "company") == "Oy X"
+    other = _one_value_crossed(world)
     number = desk.run(Right.RECTIFICATION, OONA, corrections={"company": ""})
     assert desk.states(number)["bangeri-crm crossed"] == "verified"
     assert not other.value(OONA, "company")
