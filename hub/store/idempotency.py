@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from hub.store import rights_tables
 from hub.store.sql import table_of
+from hub.vault.rows import insert_or_skip
 
 answer = table_of(rights_tables.IdempotentAnswer)
 
@@ -51,11 +52,7 @@ def begin(
         "body": "",
         "at": now,
     }
-    if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert  # noqa: PLC0415 - by dialect
-    else:
-        from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]  # noqa: PLC0415
-    mine_now = insert(answer).values(**values).on_conflict_do_nothing().returning(answer.c.key)
+    mine_now = insert_or_skip(connection, answer).values(**values).returning(answer.c.key)
     if connection.execute(mine_now).first() is not None:
         return None
     row = connection.execute(sa.select(answer).where(*mine)).one()

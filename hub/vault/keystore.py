@@ -20,14 +20,12 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import Connection
-from sqlalchemy.sql.dml import Insert
 
 from hub.vault.database import UtcDateTime, id_allocator
 from hub.vault.errors import KeyStoreUnusable, MasterKeyMissing, MasterKeyWrong
 from hub.vault.master import MasterKeys
+from hub.vault.rows import insert_or_skip
 
 SCHEMA = 1
 """Rises when these tables change; a store with a higher number is refused."""
@@ -92,13 +90,6 @@ _COUNTER = select(counter.c.value).where(counter.c.name == bindparam("name"))
 def bound_to(key_id: int, kind: str) -> bytes:
     """What a wrapped key is bound to: it opens only in its own row, for its own kind."""
     return f"hub data key\x1f{key_id}\x1f{kind}".encode()
-
-
-def insert_or_skip(connection: Connection, table: Table) -> Insert:
-    """INSERT … ON CONFLICT DO NOTHING, in the connection's dialect."""
-    if connection.dialect.name == "sqlite":
-        return sqlite_insert(table).on_conflict_do_nothing()
-    return postgresql_insert(table).on_conflict_do_nothing()
 
 
 def prepare(engine: Engine, masters: MasterKeys, now: datetime) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, Column, MetaData, String, Table, bindparam, c
 from sqlalchemy import text as sql
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect
-from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy.sql.dml import Insert, ReturningInsert
 from sqlalchemy.types import TypeEngine
 
 
@@ -80,6 +80,13 @@ def _allocation(table: Table) -> ReturningInsert[int]:
     return insert.on_conflict_do_update(
         index_elements=["name"], set_={"last": func.max(_ALLOCATOR.c.last, highest) + n}
     ).returning(_ALLOCATOR.c.last)
+
+
+def insert_or_skip(connection: Connection, table: Table) -> Insert:
+    """INSERT … ON CONFLICT DO NOTHING, in the connection's dialect."""
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table).on_conflict_do_nothing()
+    return postgresql.insert(table).on_conflict_do_nothing()
 
 
 def upsert(

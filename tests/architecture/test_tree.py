@@ -115,9 +115,11 @@ def python() -> list[Path]:
 # Reasons stand beside exceptions
 # ---------------------------------------------------------------------------
 
-# The reason follows the code: " - why" after a noqa, "  # why" after a type: ignore.
+# The reason follows the code: " - why" after a noqa, "  # why" after a type: ignore. Another
+# exception is no reason.
 REASONED = re.compile(
-    r"# noqa: [A-Z]+[0-9]+(, ?[A-Z]+[0-9]+)* -{1,2} \S+|# type: ignore\[[\w-]+(, ?[\w-]+)*\]  # \S+"
+    r"# noqa: [A-Z]+[0-9]+(, ?[A-Z]+[0-9]+)* -{1,2} \S+"
+    r"|# type: ignore\[[\w-]+(, ?[\w-]+)*\]  # (?!noqa)\S+"
 )
 EXCEPTION = re.compile(r"#\s*(noqa|type:\s*ignore)")
 

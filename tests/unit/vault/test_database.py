@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -32,7 +31,6 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, StatementError
 
 from hub.vault.database import (
-    BUSY_TIMEOUT_MS,
     DatabaseUnusable,
     SQLAlchemyError,
     UtcDateTime,
@@ -113,29 +111,6 @@ def test_a_sqlite_file_is_made_private_and_set_up(tmp_path: Path) -> None:
     engine.dispose()
     assert found == ["wal", 2, 1, 1, 30_000]
     assert modes == {"hub.db": 0o600, "hub.db-wal": 0o600, "hub.db-shm": 0o600}
-
-
-def test_one_of_several_that_open_a_new_file_at_once_waits_for_the_quicker(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    quicker = sqlite3.connect(tmp_path / "new.db", isolation_level=None)
-    quicker.execute("BEGIN IMMEDIATE")
-    quicker.execute("CREATE TABLE made (id INTEGER)")
-    waits: list[float] = []
-
-    def meanwhile(seconds: float) -> None:
-        waits.append(seconds)
-        if len(waits) == 2:
-            quicker.execute("COMMIT")
-
-    monkeypatch.setattr("tenacity.nap.time.sleep", meanwhile)
-    engine = open_database(f"sqlite:///{tmp_path}/new.db", synchronous="FULL", secure_delete=True)
-    with engine.connect() as connection:
-        assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
-        assert connection.scalar(text("SELECT count(*) FROM made")) == 0
-    assert len(waits) == 2
-    engine.dispose()
-    quicker.close()
 
 
 def test_an_existing_file_is_made_private_and_kept(tmp_path: Path) -> None:
@@ -251,52 +226,6 @@ def test_a_checkpoint_empties_the_log_unless_a_reader_holds_it(
         assert log.stat().st_size > 0
     assert checkpoint(engine)
     assert log.stat().st_size == 0
-    engine.dispose()
-
-
-def test_a_checkpoint_that_waits_for_a_reader_lets_others_write(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    engine = open_database(f"sqlite:///{tmp_path}/test.db")
-    metadata.create_all(engine)
-    reader = read_only(engine).connect()
-    reader.execute(select(link)).all()
-    written: list[int] = []
-
-    def meanwhile(seconds: float) -> None:
-        with engine.begin() as connection:
-            connection.execute(insert(link), row(len(written) + 1, str(len(written))))
-        written.append(len(written))
-        if len(written) == 3:
-            reader.close()
-
-    monkeypatch.setattr("hub.vault.database.BUSY_TIMEOUT_MS", 2000)
-    monkeypatch.setattr("tenacity.nap.time.sleep", meanwhile)
-    assert checkpoint(engine)
-    assert len(written) == 3
-    assert (tmp_path / "test.db-wal").stat().st_size == 0
-    engine.dispose()
-
-
-def test_a_writer_asks_again_soon_however_long_it_has_waited(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    engine = open_database(f"sqlite:///{tmp_path}/test.db")
-    other = engine.connect()
-    taken = other.begin()
-    waits: list[float] = []
-
-    def meanwhile(seconds: float) -> None:
-        waits.append(seconds)
-        if len(waits) == 50:
-            taken.commit()
-
-    monkeypatch.setattr("tenacity.nap.time.sleep", meanwhile)
-    with engine.begin() as connection:
-        assert connection.scalar(text("PRAGMA busy_timeout")) == BUSY_TIMEOUT_MS
-    assert len(waits) == 50
-    assert max(waits) <= 0.002
-    other.close()
     engine.dispose()
 
 
